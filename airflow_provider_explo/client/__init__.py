@@ -1,0 +1,1 @@
+"""Explo over HTTP. Knows requests; knows nothing of Airflow."""

@@ -1,0 +1,78 @@
+"""What Explo answers, as values. Tokens never show in a repr."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request to one endpoint.
+
+    :param method: HTTP method.
+    :param path: below the base URL; ends in ``/``.
+    :param body: JSON object to send, or None.
+    :param query: URL query, or None.
+    :param about: whom it is about, for messages, such as ``tenant 'acme'``.
+    :param repeatable: sending it twice does no harm. Deleting and refreshing are not: their token is dead after the
+        first time.
+    :param has_success: Explo documents a ``success`` number in this endpoint's answer.
+    """
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    query: Mapping[str, Any] | None = None
+    about: str = ""
+    repeatable: bool = True
+    has_success: bool = True
+
+    @property
+    def endpoint(self) -> str:
+        """Method and path, as errors name it."""
+        return f"{self.method} {self.path}"
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.endpoint}" if self.about else self.endpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A 2xx answer whose body is a JSON object.
+
+    :param after_ambiguous: an earlier attempt at the same call may have been carried out.
+    """
+
+    status: int
+    payload: Mapping[str, Any] = field(repr=False)
+    after_ambiguous: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserGroup:
+    """A tenant's user group (*customer* in Explo's newer API), as Explo returned it.
+
+    :param provided_id: the tenant's id in the caller's own database.
+    :param token: what the tenant's dashboards are rendered with: a secret.
+    :param name: display name as stored, or None where the answer had none.
+    :param new_user_group: True: made by this call. False: it was there before. None: unknown, because an earlier
+        attempt at the same call may have made it, or because the endpoint does not say.
+    :param details: everything else in the answer's object (``team_id``, ``properties``, …), without tokens.
+    """
+
+    provided_id: str
+    token: str = field(repr=False)
+    name: str | None = None
+    new_user_group: bool | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def without_token(self) -> dict[str, Any]:
+        """Everything but the token, as plain JSON."""
+        return {
+            "provided_id": self.provided_id,
+            "name": self.name,
+            **self.details,
+            "new_user_group": self.new_user_group,
+        }

@@ -1,0 +1,90 @@
+"""The request budget: calls leave evenly, and a 429 slows everyone down.
+
+Explo counts 180 requests a minute per IP over all endpoints. Evenly spaced calls at 98 % of that meet no 429 on a
+fixed window, a sliding window or a token bucket alike; a burst does, sooner or later.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+SHARE = 0.98
+SLOWDOWN = 0.5
+SLOWEST = 0.05
+RECOVERY_STEPS = 50
+PUNCTUALITY = 0.2
+
+
+class Pacer:
+    """Spaces calls evenly; may be used by many threads at once.
+
+    :param requests_per_minute: the whole budget; :data:`SHARE` of it is used.
+    :param clock: monotonic seconds.
+    :param sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        requests_per_minute: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.clock = clock
+        self._sleep = sleep
+        self._full_rate = requests_per_minute * SHARE / 60
+        self._rate = self._full_rate
+        self._next = float("-inf")
+        self._slowed_at = float("-inf")
+        self._lock = threading.Lock()
+
+    @property
+    def rate(self) -> float:
+        """Calls a second at present."""
+        return self._rate
+
+    def wait(self, *, not_before: float = float("-inf")) -> float:
+        """Return when the next call may leave, and no earlier than ``not_before``.
+
+        :returns: when the call leaves, on the clock; :meth:`slow_down` wants it.
+        """
+        while True:
+            with self._lock:
+                now = self.clock()
+                due = max(self._next, not_before)
+                if due <= now:
+                    interval = 1 / self._rate
+                    # A sleep that overran by a little must not cost a part of the budget each time.
+                    start = due if now - due < interval * PUNCTUALITY else now
+                    self._next = start + interval
+                    return now
+            self._sleep(due - now)
+
+    def slow_down(self, pause: float, *, left_at: float) -> None:
+        """After a 429: nobody calls for ``pause`` seconds, and then at half the rate.
+
+        :param left_at: when the call left that met the 429. Calls that were in flight together halve the rate once.
+        """
+        with self._lock:
+            now = self.clock()
+            if left_at > self._slowed_at:
+                self._rate = max(self._rate * SLOWDOWN, self._full_rate * SLOWEST)
+                self._slowed_at = now
+            self._next = max(self._next, now + pause)
+
+    def recover(self) -> None:
+        """After an answer that was no 429: a small, constant step back towards the full rate."""
+        with self._lock:
+            self._rate = min(self._full_rate, self._rate + self._full_rate / RECOVERY_STEPS)
+
+
+_shared: dict[tuple[str, float], Pacer] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_pacer(base_url: str, requests_per_minute: float) -> Pacer:
+    """The one pacer of this process for a host: the budget belongs to the IP, not to a client object."""
+    with _shared_lock:
+        return _shared.setdefault((base_url, requests_per_minute), Pacer(requests_per_minute))
