@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_explo.client import wire
+from airflow_provider_explo import exact_json
 from airflow_provider_explo.client.models import Answer, Call, UserGroup
 from airflow_provider_explo.exceptions import ExploProtocolError
 
@@ -105,7 +105,7 @@ def _secret(key: str, value: Any, token: str) -> bool:
     """Whether a field of the answer may give a token away: by its name, or because it repeats the token."""
     if any(word in key.lower() for word in SECRET_WORDS):
         return True
-    return len(token) >= LEAST_TOKEN_LENGTH_TO_SEARCH and token in wire.dumps(value)
+    return len(token) >= LEAST_TOKEN_LENGTH_TO_SEARCH and token in exact_json.dumps(value)
 
 
 def _snake_case(row: Any) -> Any:

@@ -48,7 +48,7 @@ def refusal(call: Call, response: requests.Response) -> ExploApiError | None:
     retry_after = parse_retry_after(response.headers.get("Retry-After"))
     if 300 <= status < 400:
         words = (
-            f"answered with a redirect to {_shown(response.headers.get('Location'))}, which is not followed because the "
+            f"answered with a redirect to {_shown(response.headers.get('Location'))}, which is not followed, since the "
             "API token would go with it; correct the connection's host"
         )
         return api_error(ExploProtocolError, call, words, status=status)
@@ -66,9 +66,7 @@ def refusal(call: Call, response: requests.Response) -> ExploApiError | None:
         return api_error(ExploRateLimitError, call, words, status=status, retry_after=retry_after)
     if status >= 500 or status == 408:
         words = "Explo, or a gateway before it, is unavailable; the task may be run again later"
-        return api_error(
-            ExploUnavailableError, call, words, status=status, retry_after=retry_after, ambiguous=True
-        )
+        return api_error(ExploUnavailableError, call, words, status=status, retry_after=retry_after, ambiguous=True)
     words = (
         "Explo refused the request; check the tenant's data, the connection's host and its extra 'api' (the answer "
         "itself is not shown, because it may hold tokens)"
@@ -79,14 +77,14 @@ def refusal(call: Call, response: requests.Response) -> ExploApiError | None:
 def no_answer(call: Call, host: str, error: Exception) -> ExploError:
     """The error for an attempt that ended without a whole answer.
 
-    DNS failures and refused connections are told by their text: requests puts both, several layers deep, into one class.
+    DNS failures and refused connections are told by their text: requests puts both deep into one class.
     """
     text = str(error)
     if isinstance(error, requests.exceptions.ProxyError):
         return api_error(ExploUnavailableError, call, f"the proxy on the way to {host} failed", ambiguous=True)
     if isinstance(error, requests.exceptions.SSLError) or "TLS CA certificate bundle" in text:
         return ExploConfigError(
-            f"{call}: TLS with {host} failed ({_tls_reason(text)}); if a gateway has a certificate of its own, name its "
+            f"{call}: TLS with {host} failed ({_tls_reason(text)}); if a gateway has its own certificate, name its "
             "CA bundle in the connection's extra 'verify'"
         )
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):

@@ -15,7 +15,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_explo.client import wire
+from airflow_provider_explo import exact_json
 from airflow_provider_explo.client.failures import api_error, no_answer, refusal
 from airflow_provider_explo.client.models import Answer, Call
 from airflow_provider_explo.client.settings import ClientSettings
@@ -83,7 +83,7 @@ class ExploSession:
                 call.method,
                 self._settings.base_url.rstrip("/") + call.path,
                 params=call.query,
-                data=None if call.body is None else wire.dumps(call.body),
+                data=None if call.body is None else exact_json.dumps(call.body),
                 timeout=min(self._settings.timeout, time_left),
                 allow_redirects=False,
                 stream=True,
@@ -124,7 +124,7 @@ class ExploSession:
 
 def _parse(call: Call, status: int, body: bytes) -> Answer | ExploApiError:
     try:
-        payload: Any = wire.loads(body.decode("utf-8"))
+        payload: Any = exact_json.loads(body.decode("utf-8"))
     except ValueError:
         looks = "an HTML page" if body.lstrip()[:1] == b"<" else "no valid JSON"
         words = f"the answer is {looks}, so it is not Explo's; check the connection's host, and gateways and proxies"

@@ -64,7 +64,11 @@ class ClientSettings:
             return ["host: not a URL; expected for instance https://api.explo.co"]
         if url.username is not None or url.password is not None:
             return ["host: holds a user name or a password; the API token belongs in the password field, nothing here"]
-        if url.scheme not in ("http", "https") or not host or any(c.isspace() or not c.isprintable() for c in url.geturl()):
+        if (
+            url.scheme not in ("http", "https")
+            or not host
+            or any(c.isspace() or not c.isprintable() for c in url.geturl())
+        ):
             return [f"host: expected an http(s) URL such as https://api.explo.co, found {self.base_url!r}"]
         if url.query or url.fragment:
             return ["host: a base URL has neither a query (?) nor a fragment (#)"]

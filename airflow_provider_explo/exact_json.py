@@ -1,4 +1,4 @@
-"""JSON as it travels: exact numbers, and nothing that is not JSON, in either direction."""
+"""JSON as it travels: every digit of a number kept, and nothing that is not JSON, in either direction."""
 
 from __future__ import annotations
 
