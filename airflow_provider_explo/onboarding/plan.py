@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from airflow_provider_explo.onboarding.content import canonical, canonical_mapping
@@ -31,9 +31,16 @@ def drift(tenant: Tenant, *, name: str | None, details: Mapping[str, Any]) -> tu
     return tuple(differing)
 
 
-def mapping_is_hidden(details: Mapping[str, Any]) -> bool:
-    """Whether Explo's answer leaves open which mapping the group has, as those of the older endpoints do."""
-    return not any(key in details for key in MAPPING_KEYS)
+def difference(tenant: Tenant, differing: Collection[str], *, details: Mapping[str, Any]) -> dict[str, Any]:
+    """What to send so that an existing group becomes as asked.
+
+    :param differing: the fields that :func:`drift` named.
+    :param details: as for :func:`drift`. The older endpoints never show a group's mapping, so a wanted one is sent.
+    :returns: some of ``name``, ``mapping``, ``properties``, with the tenant's values.
+    """
+    hidden = tenant.mapping is not None and not any(key in details for key in MAPPING_KEYS)
+    wanted = {"name": tenant.name, "mapping": tenant.mapping, "properties": tenant.properties}
+    return {field: value for field, value in wanted.items() if field in differing or (field == "mapping" and hidden)}
 
 
 def _mapping(found: Any) -> Any:

@@ -1,0 +1,47 @@
+"""What Airflow asks a provider for: names, links, modules, and the connection form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_explo import __version__
+from airflow_provider_explo.hooks import form
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's metadata, as Airflow's provider manager reads it."""
+    return {
+        "package-name": "airflow-provider-explo",
+        "name": "Explo",
+        "description": "Onboards a SaaS company's tenants into [Explo](https://www.explo.co/) embedded dashboards.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": "Explo",
+                "external-doc-url": "https://docs.explo.co/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": "Explo", "python-modules": ["airflow_provider_explo.hooks.explo"]}],
+        "operators": [{"integration-name": "Explo", "python-modules": ["airflow_provider_explo.operators.explo"]}],
+        "connection-types": [
+            {
+                "connection-type": form.CONNECTION_TYPE,
+                "hook-class-name": "airflow_provider_explo.hooks.explo.ExploHook",
+                "hook-name": form.HOOK_NAME,
+                "ui-field-behaviour": {
+                    "hidden-fields": form.HIDDEN_FIELDS,
+                    "relabeling": form.RELABELING,
+                    "placeholders": form.PLACEHOLDERS,
+                },
+                "conn-fields": {
+                    field.name: {
+                        "label": field.label,
+                        "description": field.description,
+                        "schema": {"type": [field.kind, "null"]},
+                    }
+                    for field in form.EXTRA_FIELDS
+                },
+            }
+        ],
+    }
