@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from airflow_provider_explo.exceptions import ExploConfigError
+from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError
+from airflow_provider_explo.onboarding.content import content_hash
+from airflow_provider_explo.onboarding.tenant import Tenant, TenantRules
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -23,13 +25,27 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 class TokenRow:
     """A tenant's row, without its times.
 
-    :param content_hash: of what was sent, from :func:`~airflow_provider_explo.onboarding.content.content_hash`.
+    :param content_hash: of what was sent, or empty where Explo is known to hold something else: so a later run that
+        compares hashes finds the difference again.
     """
 
     user_group_id: str
     name: str
     token: str = field(repr=False)
     content_hash: str
+
+    @classmethod
+    def of(cls, tenant: Tenant, token: str, *, drift: Collection[str] = ()) -> TokenRow:
+        """The row for a tenant that was sent to Explo.
+
+        :param drift: the fields in which Explo's group differs from the tenant.
+        """
+        return cls(
+            user_group_id=tenant.user_group_id,
+            name=tenant.name,
+            token=token,
+            content_hash="" if drift else content_hash(tenant),
+        )
 
 
 class TokenTable:
@@ -108,6 +124,27 @@ class TokenTable:
             # The task's twin was faster.
             with self._engine.begin() as connection:
                 self._update(connection, row.user_group_id, values)
+
+    def save_created(self, ti: Any, *, task_id: str, **tenant: Any) -> None:
+        """Save the token that an ``ExploCreateUserGroupOperator`` pushed; make the table if it is missing.
+
+        The token is pulled here, because what a task gets as an argument stands in its rendered templates.
+
+        :param ti: the running task instance; of a mapped task, the operator's instance with the same map index counts.
+        :param task_id: the operator's, with its task groups'.
+        :param tenant: the operator's ``user_group_id``, ``name``, ``mapping`` and ``properties``.
+        :raises ExploProtocolError: the operator's task was about another tenant; nothing is saved.
+        """
+        checked = TenantRules().tenant(**tenant)
+        source = {"task_ids": task_id, "map_indexes": ti.map_index}
+        group = ti.xcom_pull(**source, key="user_group")
+        if group["provided_id"] != checked.user_group_id:
+            raise ExploProtocolError(
+                f"tenant {checked.user_group_id!r}: refusing the token of {group['provided_id']!r}, which task "
+                f"{task_id!r} pushed"
+            )
+        self.create_if_missing()
+        self.save(TokenRow.of(checked, ti.xcom_pull(**source), drift=group["drift"]))
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out."""

@@ -133,7 +133,7 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
             )
         if group.new_user_group is None:
             self.log.warning(
-                "Tenant %r: an earlier attempt got no answer, so it is not known whether the user group was there before",
+                "Tenant %r: an earlier attempt got no answer, so it is not known whether the user group was already there",
                 tenant.user_group_id,
             )
         changes = difference(tenant, differing, details=group.details) if self.if_exists == "update" else {}
@@ -146,8 +146,8 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
             self.log.info("Tenant %r: user group already there, as asked", tenant.user_group_id)
         if differing:
             self.log.warning(
-                "Tenant %r: the user group in Explo differs from what was asked in: %s. Explo leaves an existing group as "
-                "it is; if_exists='update' sends the difference",
+                "Tenant %r: the user group in Explo differs from what was asked in: %s. Explo leaves an existing group "
+                "as it is; if_exists='update' sends the difference",
                 tenant.user_group_id,
                 ", ".join(differing),
             )
