@@ -1,0 +1,1 @@
+"""The main job on embedded defaults: a private Airflow, an SQLite warehouse, a local Explo. See ``make demo``."""
