@@ -76,6 +76,8 @@ def run_dag(airflow_home: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[R
         import airflow.providers.fab.auth_manager.models  # noqa: F401
 
     def run(dag: Any, logical_date: datetime | None = None, conf: dict[str, Any] | None = None) -> Run:
+        if AIRFLOW_3:
+            _serialize(dag)
         capfd.readouterr()
         moment = logical_date or datetime(2026, 3, 3, tzinfo=timezone.utc)
         date_argument = {"logical_date" if AIRFLOW_3 else "execution_date": moment}
@@ -104,6 +106,22 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite:///{path}")
     return path
+
+
+def _serialize(dag: Any) -> None:
+    """Airflow 3 runs no DAG that is not in its database; those of the tests are in no file of the DAGs folder."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.models import DagBag
+
+    try:
+        from airflow.dag_processing.dagbag import sync_bag_to_db
+    except ImportError:
+        from airflow.models.dagbag import sync_bag_to_db
+
+    bag = DagBag(os.devnull)
+    bag.dags[dag.dag_id] = dag
+    DagBundlesManager().sync_bundles_to_db()
+    sync_bag_to_db(bag, "dags-folder", None)
 
 
 def metadata_rows_with(text: str) -> set[tuple[str, str]]:

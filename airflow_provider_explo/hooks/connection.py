@@ -66,12 +66,12 @@ def _extra(text: str | None, problems: list[str]) -> dict[str, Any]:
 
 
 def _base_url(host: str | None, port: int | None, problems: list[str]) -> str:
-    host = (host or "").strip().rstrip("/")
+    host = (host or "").strip()
     if not host:
         if port:
             problems.append("port: given without a host")
         return DEFAULT_BASE_URL
-    url = host if "://" in host else f"https://{host}"
+    url = (host if "://" in host else f"https://{host}").rstrip("/")
     if not port:
         return url
     try:

@@ -1,8 +1,8 @@
-"""Template fields that stay text, whatever a DAG renders its templates to."""
+"""Template fields of tenants' data: text stays text, and data is never taken for a template."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -16,11 +16,13 @@ _NOT_PYTHON = "\0"
 
 
 class TextFieldsOperator(BaseOperator):
-    """Renders :attr:`text_fields` to text even with ``render_template_as_native_obj``.
+    """Renders templates as Airflow does, but for three things.
 
-    Native rendering reads a rendered text as a Python literal: the tenant id ``2024_001`` would become the number
-    2024001, and ``1e5`` would become 100000.0. A template field that holds a mapping is rendered as usual, but one in
-    :attr:`verbatim_fields` is not rendered at all.
+    - :attr:`text_fields` are rendered to text even with ``render_template_as_native_obj``. Native rendering reads text
+      as a Python literal: the tenant id ``2024_001`` would become the number 2024001, and ``1e5`` 100000.0.
+    - :attr:`verbatim_fields` that hold a mapping are not rendered at all.
+    - What ``expand_kwargs`` takes from an XCom is data. Airflow (2.11 to 3.3) renders it: a tenant who signs up under
+      the name ``{{ conn.explo_default.password }}`` would see the API token as its name.
     """
 
     text_fields: Iterable[str] = ()
@@ -34,19 +36,28 @@ class TextFieldsOperator(BaseOperator):
         jinja_env: jinja2.Environment,
         seen_oids: set[int],
     ) -> None:
-        fields = [
-            field
-            for field in template_fields
-            if not (field in self.verbatim_fields and isinstance(getattr(parent, field), Mapping))
-        ]
+        fields = [field for field in template_fields if not self._is_verbatim(field)]
         marked = [
             field
-            for field in self.text_fields
-            # What a mapped task got as data is no template: Airflow knows it by its identity.
-            if isinstance(getattr(parent, field), str) and id(getattr(parent, field)) not in seen_oids
+            for field in fields
+            # What expand() takes from an XCom is data too; Airflow tells it by its identity.
+            if field in self.text_fields
+            and isinstance(getattr(parent, field), str)
+            and id(getattr(parent, field)) not in seen_oids
         ]
         for field in marked:
             setattr(parent, field, getattr(parent, field) + _NOT_PYTHON)
         super()._do_render_template_fields(parent, fields, context, jinja_env, seen_oids)
         for field in marked:
             setattr(parent, field, getattr(parent, field).removesuffix(_NOT_PYTHON))
+
+    def _is_verbatim(self, field: str) -> bool:
+        value = getattr(self, field)
+        if field in self.verbatim_fields and isinstance(value, Mapping):
+            return True
+        # In the DAG, this operator stands as what it was mapped from.
+        mapped: Any = dag.task_dict.get(self.task_id) if (dag := self.get_dag()) else None
+        expanded: Any = getattr(mapped, "expand_input", None)
+        if type(expanded).__name__ != "ListOfDictsExpandInput" or isinstance(expanded.value, Sized):
+            return False
+        return field not in mapped.partial_kwargs or mapped.partial_kwargs[field] is not value

@@ -6,7 +6,7 @@ import pytest
 
 TENANT = {
     "user_group_id": "2024_001",
-    "name": "O'Reilly & \"Söhne\" <b>",
+    "name": 'O\'Reilly & "Söhne" <b>',
     "mapping": {"40": "213", "134": 386},
     "properties": {"plan": "gold", "seats": 9007199254740993, "nested": {"a": [None, True]}},
 }

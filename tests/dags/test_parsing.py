@@ -1,0 +1,40 @@
+"""Parsing the example DAGs: cheap, silent, and without a look at anything outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.dags.conftest import DAGS
+
+
+@pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda path: path.stem)
+def test_parsing_opens_no_connection_looks_none_up_and_warns_of_nothing(path, airflow_home):
+    script = f"""
+import socket, sys, warnings
+import airflow.providers.common.compat.sdk, airflow.models
+def refuse(*_, **__):
+    raise AssertionError("a connection while parsing")
+socket.socket.connect = refuse
+before = set(sys.modules)
+import runpy
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    runpy.run_path({str(path)!r})
+ours = [str(one) for one in caught if one.filename == {str(path)!r} or "airflow_provider_explo" in one.filename]
+assert not ours, ours
+new = set(sys.modules) - before
+assert not new & {{"requests", "regex", "airflow_provider_explo.client.api", "airflow_provider_explo.token_table"}}, new
+"""
+    environment = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////nonexistent/none.db"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_calling_tasks_share_the_budget_through_the_pool(example):
+    for dag_id in ("explo_onboard_new_tenants", "explo_onboard_tenant"):
+        (create,) = [task for task in example(dag_id).tasks if task.task_id.endswith("create_user_group")]
+        assert create.pool == "explo"

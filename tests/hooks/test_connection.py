@@ -1,0 +1,158 @@
+"""Connections as JSON, as URI and from the environment mean the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+from airflow.models import Connection
+
+from airflow_provider_explo.hooks.connection import read
+
+TOKEN = "tok-0123456789abcdef"
+
+
+def reading(**fields):
+    extra = fields.pop("extra", None)
+    if isinstance(extra, dict):
+        extra = json.dumps(extra)
+    connection = Connection(conn_id="c", conn_type="explo", **{"password": TOKEN, **fields}, extra=extra)
+    return read(connection, user_agent="test")
+
+
+def from_uri(uri):
+    return read(Connection(conn_id="c", uri=uri), user_agent="test")
+
+
+def test_the_defaults():
+    settings = reading().settings
+    assert settings.base_url == "https://api.explo.co"
+    assert (settings.api, settings.requests_per_minute) == ("embed", 180)
+    assert (settings.timeout, settings.retry_timeout) == (30, 300)
+    assert (settings.verify, settings.proxies, settings.allow_http) == (True, None, False)
+    assert reading().problems == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("", None, "https://api.explo.co"),
+        ("gateway.example.com", None, "https://gateway.example.com"),
+        ("https://gateway.example.com/explo/", None, "https://gateway.example.com/explo"),
+        ("gateway.example.com/explo", 8443, "https://gateway.example.com:8443/explo"),
+        ("gateway.example.com:8443", 8443, "https://gateway.example.com:8443"),
+        ("http://localhost", 18900, "http://localhost:18900"),
+        ("http://127.8.9.1:1", None, "http://127.8.9.1:1"),
+        ("http://[::1]", 18900, "http://[::1]:18900"),
+        ("localhost", 18900, "https://localhost:18900"),
+    ],
+)
+def test_host_and_port_make_the_base_url(host, port, url):
+    found = reading(host=host, port=port)
+    assert found.problems == ()
+    assert found.settings.base_url == url
+
+
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("explo://:tok-0123456789abcdef@localhost:18900", "https://localhost:18900"),
+        ("explo://http://:tok-0123456789abcdef@localhost:18900/", "http://localhost:18900"),
+        (
+            "explo://:tok-0123456789abcdef@https%3A%2F%2Fgateway.example.com%2Fexplo",
+            "https://gateway.example.com/explo",
+        ),
+        ("explo://:tok-0123456789abcdef@", "https://api.explo.co"),
+    ],
+)
+def test_uris(uri, url):
+    found = from_uri(uri)
+    assert found.problems == ()
+    assert found.settings.base_url == url
+    assert found.settings.token == TOKEN
+
+
+def test_extras_of_a_uri_mean_the_same_as_those_of_json():
+    typed = {
+        "api": "customer",
+        "requests_per_minute": 60,
+        "timeout": 2.5,
+        "retry_timeout": 20,
+        "verify": False,
+        "allow_http": True,
+    }
+    uri = (
+        "explo://http://:tok-0123456789abcdef@explo.example.com/?api=customer&requests_per_minute=60&timeout=2.5"
+        "&retry_timeout=20&verify=false&allow_http=true&proxies=%7B%22https%22%3A+%22http%3A%2F%2Fproxy%3A3128%22%7D"
+    )
+    as_json = reading(host="http://explo.example.com", extra={**typed, "proxies": {"https": "http://proxy:3128"}})
+    assert as_json.problems == from_uri(uri).problems == ()
+    assert as_json.settings == from_uri(uri).settings
+
+
+def test_empty_extras_are_absent_ones():
+    found = reading(extra={"api": "", "timeout": "", "verify": None, "proxies": ""}, login="", schema="")
+    assert found == reading()
+
+
+def test_unknown_fields_are_named_and_used_for_nothing():
+    found = reading(extra={"timout": 5}, login="me", schema="http")
+    assert found.unused == ("extra 'timout'", "login", "schema")
+    assert found.settings == reading().settings
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"password": None}, "password: the Explo API token is missing"),
+        ({"password": f"Token {TOKEN}"}, "without|alone"),
+        ({"password": f"{TOKEN}\r\nX-Evil: 1"}, "password: .* line break"),
+        ({"password": f"{TOKEN}\n"}, "password: .* line break"),
+        ({"password": "schlüssel"}, "password: "),
+        ({"host": "https://user:pass@api.explo.co"}, "host: holds a user name"),
+        ({"host": "ftp://api.explo.co"}, "host: expected an http"),
+        ({"host": "https://api explo co"}, "host: "),
+        ({"host": "https://"}, "host: "),
+        ({"host": "https://api.explo.co:port"}, "host: "),
+        ({"host": "https://api.explo.co/?a=1"}, "query"),
+        ({"host": "http://api.explo.co"}, "unencrypted.*allow_http"),
+        ({"host": "http://localhost.example.com"}, "unencrypted"),
+        ({"host": "https://api.explo.co:444", "port": 443}, "port: "),
+        ({"port": 443}, "port: given without a host"),
+        ({"extra": {"api": "v3"}}, "api: expected one of embed, user_group, customer"),
+        ({"extra": {"api": 3}}, "extra api: expected text"),
+        ({"extra": {"requests_per_minute": 0}}, "requests_per_minute: expected a number above 0"),
+        ({"extra": {"requests_per_minute": "many"}}, "requests_per_minute: expected a number, found 'many'"),
+        ({"extra": {"requests_per_minute": True}}, "requests_per_minute: expected a number"),
+        ({"extra": {"timeout": "nan"}}, "timeout: expected a number above 0"),
+        ({"extra": {"timeout": [1]}}, "timeout: expected a number"),
+        ({"extra": {"retry_timeout": -1}}, "retry_timeout: expected a number above 0"),
+        ({"extra": {"verify": "/no/such/bundle.pem"}}, "verify: there is no CA bundle"),
+        ({"extra": {"verify": 7}}, "verify: "),
+        ({"extra": {"allow_http": "perhaps"}}, "allow_http: expected true or false"),
+        ({"extra": {"proxies": "http://proxy:3128"}}, "proxies: expected an object"),
+        ({"extra": {"proxies": {"https": 3128}}}, "proxies: expected an object"),
+    ],
+)
+def test_what_is_wrong_is_named_and_shows_no_secret(fields, words):
+    found = reading(**fields)
+    assert re.search(words, "\n".join(found.problems))
+    assert TOKEN not in repr(found)
+    assert TOKEN not in str(found.problems)
+
+
+@pytest.mark.parametrize("extra", ["not json", "[1]", "{"])
+def test_an_extra_that_airflow_let_pass_must_be_an_object(extra):
+    connection = SimpleNamespace(host=None, port=None, login=None, schema=None, password=TOKEN, extra=extra)
+    assert "extra: expected a JSON object" in read(connection, user_agent="test").problems[0]
+
+
+def test_every_mistake_is_told_at_once():
+    found = reading(password="", host="ftp://x", extra={"api": "v3", "timeout": "soon"})
+    assert len(found.problems) == 4
+
+
+def test_allow_http_sends_the_token_over_plain_http():
+    assert reading(host="http://explo.internal", extra={"allow_http": True}).problems == ()

@@ -1,0 +1,65 @@
+"""Errors keep what they know on their way through pickling, copying and repr."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from airflow_provider_explo import exceptions
+from airflow_provider_explo.exceptions import ExploApiError, ExploConfigError, ExploError, ExploValidationError
+from airflow_provider_explo.onboarding.problem import Problem
+
+KINDS = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, ExploError)]
+API_KINDS = [kind for kind in KINDS if issubclass(kind, ExploApiError)]
+COPIES = [
+    *(lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol)) for protocol in range(6)),
+    copy.copy,
+    copy.deepcopy,
+]
+
+
+@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("kind", API_KINDS)
+def test_an_api_error_is_the_same_after_a_round_trip(kind, copied):
+    error = kind("what happened", status=503, endpoint="POST /x/", retry_after=2.5, ambiguous=True)
+
+    found = copied(error)
+
+    assert type(found) is kind
+    assert (str(found), found.args, vars(found)) == (str(error), error.args, vars(error))
+
+
+@pytest.mark.parametrize("kind", API_KINDS)
+def test_what_is_not_known_of_an_answer_is_none(kind):
+    error = kind("what happened")
+
+    assert (error.status, error.endpoint, error.retry_after, error.ambiguous) == (None, None, None, False)
+    assert str(error) == "what happened"
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_validation_error_keeps_its_problems(copied):
+    problem = Problem(path="$.name", found="''", expected="a text", remedy="give one")
+    error = ExploValidationError("the name is empty", [problem])
+
+    found = copied(error)
+
+    assert type(found) is ExploValidationError
+    assert (str(found), found.problems) == ("the name is empty", (problem,))
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_config_error_keeps_its_words(copied):
+    assert str(copied(ExploConfigError("host: missing"))) == "host: missing"
+
+
+def test_a_validation_error_may_have_no_problems():
+    assert ExploValidationError("wrong").problems == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_drawn_in_the_tree(kind):
+    assert kind.__name__ in exceptions.__doc__
+    assert kind.__doc__

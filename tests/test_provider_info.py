@@ -1,0 +1,97 @@
+"""What Airflow learns of the provider: discovery, the connection form, and at which price."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points, version
+
+import pytest
+
+from airflow_provider_explo import __version__
+from airflow_provider_explo.get_provider_info import get_provider_info
+
+AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+EXTRAS = ["api", "requests_per_minute", "timeout", "retry_timeout", "verify", "proxies", "allow_http"]
+
+
+def test_the_entry_point_leads_to_the_info_of_this_distribution():
+    (found,) = [
+        point for point in entry_points(group="apache_airflow_provider") if point.dist.name == "airflow-provider-explo"
+    ]
+    assert found.load()() == get_provider_info()
+    assert get_provider_info()["package-name"] == found.dist.name
+    assert get_provider_info()["versions"] == [__version__] == [found.dist.version]
+
+
+def test_airflow_discovers_provider_and_hook(airflow_home, caplog):
+    from airflow.providers_manager import ProvidersManager
+
+    manager = ProvidersManager()
+    assert manager.providers["airflow-provider-explo"].version == __version__
+    hook = manager.hooks["explo"]
+    assert hook.hook_class_name == "airflow_provider_explo.hooks.explo.ExploHook"
+    assert hook.hook_name == "Explo"
+    assert hook.connection_id_attribute_name == "explo_conn_id"
+    assert not [record for record in caplog.records if "explo" in record.getMessage() and record.levelname != "DEBUG"]
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 1), reason="Airflow 2 has no hook_meta; 3.0 shows no provider's form without FAB")
+def test_the_connection_form_is_in_the_uis_hook_meta(airflow_home):
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+
+    (meta,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "explo"]
+    assert meta.hook_name == "Explo"
+    fields = meta.standard_fields
+    assert (fields.password.title, fields.host.title) == ("API token", "Base URL")
+    assert fields.host.placeholder == "https://api.explo.co"
+    assert fields.password.placeholder
+    assert fields.login.hidden
+    assert fields.url_schema.hidden
+    assert list(meta.extra_fields) == EXTRAS
+    for field in meta.extra_fields.values():
+        assert field["schema"]["title"]
+        assert "Default" in field["description"]
+
+
+@pytest.mark.skipif(AIRFLOW >= (3, 0), reason="the form of Airflow 2 is made of the hook's methods")
+def test_the_connection_form_is_in_airflow_2s_widgets_and_behaviours(airflow_home):
+    from airflow.providers_manager import ProvidersManager
+
+    manager = ProvidersManager()
+    widgets = [name for name in manager.connection_form_widgets if name.startswith("extra__explo__")]
+    assert widgets == [f"extra__explo__{name}" for name in EXTRAS]
+    behaviour = manager.field_behaviours["explo"]
+    assert behaviour["hidden_fields"] == ["login", "schema"]
+    assert behaviour["relabeling"] == {"password": "API token", "host": "Base URL"}
+    assert set(behaviour["placeholders"]) == {"host", "password", *(f"extra__explo__{name}" for name in EXTRAS)}
+
+
+def test_every_module_that_the_info_names_exists():
+    from importlib import import_module
+
+    info = get_provider_info()
+    for kind in ("hooks", "operators"):
+        for entry in info[kind]:
+            for module in entry["python-modules"]:
+                import_module(module)
+
+
+def modules_after(statement: str) -> set[str]:
+    command = f"import sys\n{statement}\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_discovery_imports_neither_airflow_nor_anything_for_http():
+    loaded = modules_after("import airflow_provider_explo.get_provider_info as i; i.get_provider_info()")
+    assert not loaded & {"airflow", "requests", "jsonschema", "sqlalchemy"}
+
+
+def test_a_dag_files_import_of_the_operator_brings_nothing_for_http_or_checking():
+    before = modules_after("from airflow.providers.common.compat.sdk import BaseOperator; BaseOperator")
+    loaded = modules_after("from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator") - before
+    assert {name for name in loaded if not name.startswith("airflow_provider_explo")} <= {"airflow.exceptions"}
+    assert not [
+        name for name in loaded if name.startswith(("airflow_provider_explo.client", "airflow_provider_explo.onb"))
+    ]
