@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 
@@ -13,18 +14,13 @@ def dumps(value: Any) -> str:
 
     Integers of any size and Decimals keep every digit.
 
-    :raises ValueError: for NaN and infinities.
+    :raises ValueError: for NaN and infinities, and for what is nested too deep to be written.
     :raises TypeError: for a value that JSON does not have.
     """
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(_key(key))}:{dumps(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(dumps, value)) + "]"
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise ValueError("NaN and infinities are not JSON")
-        return str(value)
-    return json.dumps(value, allow_nan=False)
+    try:
+        return _written(value)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def loads(text: str) -> Any:
@@ -38,6 +34,18 @@ def loads(text: str) -> Any:
         raise ValueError("it is nested too deep") from None
 
 
+def _written(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(_key(key))}:{_written(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_written, value)) + "]"
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError("NaN and infinities are not JSON")
+        return str(value)
+    return json.dumps(value, allow_nan=False)
+
+
 def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(f"a JSON key must be a string, not {type(key).__name__}")
@@ -45,7 +53,10 @@ def _key(key: Any) -> str:
 
 
 def _number(digits: str) -> float | Decimal:
-    exact, number = Decimal(digits), float(digits)
+    try:
+        exact, number = Decimal(digits), float(digits)
+    except InvalidOperation:
+        raise ValueError("a number has an exponent that is too large to be read") from None
     return number if Decimal(repr(number)) == exact else exact
 
 
@@ -56,7 +67,6 @@ def _constant(name: str) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in found if keys.count(key) > 1)
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         raise ValueError(f"the key {twice!r} stands twice in one object")
     return found

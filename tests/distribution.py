@@ -15,7 +15,8 @@ from pathlib import Path
 def main(dist: Path) -> None:
     (wheel,) = dist.glob("*.whl")
     (sdist,) = dist.glob("*.tar.gz")
-    held = zipfile.ZipFile(wheel).namelist() + [name.split("/", 1)[-1] for name in tarfile.open(sdist).getnames()]
+    with zipfile.ZipFile(wheel) as wheel_file, tarfile.open(sdist) as sdist_file:
+        held = wheel_file.namelist() + [name.split("/", 1)[-1] for name in sdist_file.getnames()]
     unwanted = [name for name in held if name.startswith(("tests", "dags", "demo", "constraints", "benchmarks"))]
     assert not unwanted, unwanted
     for needed in ("py.typed", "onboarding/schemas/mapping.json"):

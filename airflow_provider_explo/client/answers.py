@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_provider_explo import exact_json
+from airflow_provider_explo.client.failures import api_error
 from airflow_provider_explo.client.models import Answer, Call, UserGroup
-from airflow_provider_explo.exceptions import ExploProtocolError
+from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError
 
 SECRET_WORDS = ("token", "jwt", "secret")
+# What the caller wrote there is the caller's: a key of theirs may well be called "token".
+FREE_FORM = ("properties", "computed_properties")
 LEAST_TOKEN_LENGTH_TO_SEARCH = 8
 
 
@@ -21,12 +23,12 @@ def user_group(call: Call, answer: Answer, *, key: str, provided_id: str | None,
     :param flag: the answer's key that says whether the group is new, or None where the endpoint does not say.
     :raises ExploProtocolError: the token is missing, or the group is another tenant's, or the flag is no boolean.
     """
-    new = answer.payload.get(flag) if flag else None
     wrong = _wrong(answer.payload.get(key), provided_id)
-    if wrong is None and flag and not isinstance(new, bool):
+    if wrong is None and flag and not isinstance(answer.payload.get(flag), bool):
         wrong = f"{flag!r} is missing or not a boolean"
     if wrong is not None:
         raise _protocol_error(call, answer, wrong)
+    new = answer.payload[flag] if flag else None
     known = None if answer.after_ambiguous and new is False else new
     return _believed(answer.payload[key], new=known)
 
@@ -60,18 +62,18 @@ def text(call: Call, answer: Answer, key: str) -> str:
     :raises ExploProtocolError: it is missing.
     """
     value = answer.payload.get(key)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         del value
         raise _protocol_error(call, answer, f"{key!r} is missing")
     return value
 
 
-def _protocol_error(call: Call, answer: Answer, words: str) -> ExploProtocolError:
-    return ExploProtocolError(
-        f"{call} (HTTP {answer.status}): not Explo's documented answer: {words}; nothing of it was saved",
-        status=answer.status,
-        endpoint=call.endpoint,
+def _protocol_error(call: Call, answer: Answer, words: str) -> ExploApiError:
+    words = (
+        f"not Explo's documented answer: {words}; nothing of it was saved; check the connection's host and its extra "
+        "'api', and what stands between here and Explo"
     )
+    return api_error(ExploProtocolError, call, words, status=answer.status)
 
 
 def _wrong(group: Any, provided_id: str | None) -> str | None:
@@ -83,7 +85,8 @@ def _wrong(group: Any, provided_id: str | None) -> str | None:
     if not isinstance(found, str):
         return "provided_id is missing"
     if provided_id is not None and found != provided_id:
-        return f"it is another tenant's group (provided_id {found[:255]!r})"
+        named = f" (provided_id {found[:255]!r})" if token not in found else ""
+        return f"it is another tenant's group{named}"
     if not isinstance(group.get("name"), (str, type(None))):
         return "the name is not a string"
     return None
@@ -102,13 +105,31 @@ def _believed(group: Mapping[str, Any], *, new: bool | None = None) -> UserGroup
 
 
 def _secret(key: str, value: Any, token: str) -> bool:
-    """Whether a field of the answer may give a token away: by its name, or because it repeats the token."""
-    if any(word in key.lower() for word in SECRET_WORDS):
-        return True
-    return len(token) >= LEAST_TOKEN_LENGTH_TO_SEARCH and token in exact_json.dumps(value)
+    """Whether a field of the answer may give a token away: by a name in it, or because it repeats the token."""
+    for name, text in _texts({key: value}):
+        if name and (key not in FREE_FORM) and any(word in text.lower() for word in SECRET_WORDS):
+            return True
+        if len(token) >= LEAST_TOKEN_LENGTH_TO_SEARCH and token in text:
+            return True
+    return False
+
+
+def _texts(value: Any) -> Iterator[tuple[bool, str]]:
+    """Every text in a JSON value, however deep, and whether it is a key."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            yield from ((True, key) for key in item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+        elif isinstance(item, str):
+            yield False, item
 
 
 def _snake_case(row: Any) -> Any:
     if not isinstance(row, Mapping):
         return row
-    return {re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower(): value for key, value in row.items()}
+    renamed = {re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower(): value for key, value in row.items()}
+    return {**renamed, **{key: value for key, value in row.items() if key in renamed}}

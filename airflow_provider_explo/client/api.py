@@ -9,12 +9,18 @@ from types import TracebackType
 from typing import Any
 
 from airflow_provider_explo.client import answers
+from airflow_provider_explo.client.failures import api_error
 from airflow_provider_explo.client.models import Answer, Call, UserGroup
 from airflow_provider_explo.client.pacing import Pacer, shared_pacer
 from airflow_provider_explo.client.retry import RetryPolicy
 from airflow_provider_explo.client.session import ExploSession
 from airflow_provider_explo.client.settings import ClientSettings
-from airflow_provider_explo.exceptions import ExploApiError, ExploConfigError, ExploRateLimitError
+from airflow_provider_explo.exceptions import (
+    ExploApiError,
+    ExploConfigError,
+    ExploRateLimitError,
+    ExploUnavailableError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +171,7 @@ class ExploClient:
         :raises ExploApiError: one of its kinds.
         """
         call = _list_call(page=1, page_size=1)
-        self._pacer.wait()
+        self._turn(call)
         answers.user_groups(call, self._session.attempt(call, time_left=self.settings.retry_timeout))
 
     @property
@@ -193,9 +199,21 @@ class ExploClient:
             repeatable=False,
         )
 
+    def _turn(self, call: Call) -> float:
+        """Wait for the budget, but not for the end of a pause that is longer than any call may take."""
+        left_at = self._pacer.wait(until=self._pacer.clock() + self.settings.retry_timeout)
+        if left_at is None:
+            pause = self._pacer.paused_for
+            words = (
+                f"not sent, because after an earlier HTTP 429 nobody calls for another {pause:.0f} s, which is longer "
+                "than retry_timeout; the task may be run again after that"
+            )
+            raise api_error(ExploRateLimitError, call, words, retry_after=pause)
+        return left_at
+
     def _call(self, call: Call) -> Answer:
         """Send a call when the budget allows, and again while trying again can help and its time is not over."""
-        left_at = self._pacer.wait()
+        left_at = self._turn(call)
         deadline = left_at + self.settings.retry_timeout
         ambiguous = False
         attempt = 1
@@ -207,13 +225,16 @@ class ExploClient:
                 wait = self._retry.delay(attempt, error, repeatable=call.repeatable, time_left=deadline - now)
                 if isinstance(error, ExploRateLimitError):
                     self._pacer.slow_down(wait or error.retry_after or 0.0, left_at=left_at)
+                elif error.status is not None and not isinstance(error, ExploUnavailableError):
+                    self._pacer.recover()
                 if wait is None:
                     raise
                 log.warning("%s; attempt %d, the next in %.1f s", error, attempt, wait)
                 ambiguous = ambiguous or error.ambiguous
-                left_at = self._pacer.wait(not_before=now + wait)
-                if left_at >= deadline:
+                next_at = self._pacer.wait(not_before=now + wait, until=deadline)
+                if next_at is None or next_at >= deadline:
                     raise
+                left_at = next_at
                 attempt += 1
             else:
                 self._pacer.recover()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from airflow_provider_explo.client.models import Call
 from airflow_provider_explo.client.retry import parse_retry_after
@@ -17,6 +18,15 @@ from airflow_provider_explo.exceptions import (
     ExploRateLimitError,
     ExploRefusedError,
     ExploUnavailableError,
+)
+
+LATER = "the task may be run again later"
+# What TLS says when the connection broke under it: nothing is wrong with anybody's certificate.
+CUT_SHORT = ("EOF occurred", "UNEXPECTED_EOF", "Connection reset", "timed out", "Broken pipe")
+UNUSABLE_URL = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    urllib3.exceptions.LocationValueError,
 )
 
 
@@ -64,9 +74,12 @@ def refusal(call: Call, response: requests.Response) -> ExploApiError | None:
             "Explo at once (an Airflow pool)"
         )
         return api_error(ExploRateLimitError, call, words, status=status, retry_after=retry_after)
-    if status >= 500 or status == 408:
-        words = "Explo, or a gateway before it, is unavailable; the task may be run again later"
+    if 500 <= status < 600 or status == 408:
+        words = f"Explo, or a gateway before it, is unavailable; {LATER}"
         return api_error(ExploUnavailableError, call, words, status=status, retry_after=retry_after, ambiguous=True)
+    if not 400 <= status < 500:
+        words = "answered with a status that HTTP does not have here; check the connection's host, gateways and proxies"
+        return api_error(ExploProtocolError, call, words, status=status)
     words = (
         "Explo refused the request; check the tenant's data, the connection's host and its extra 'api' (the answer "
         "itself is not shown, because it may hold tokens)"
@@ -81,24 +94,34 @@ def no_answer(call: Call, host: str, error: Exception) -> ExploError:
     """
     text = str(error)
     if isinstance(error, requests.exceptions.ProxyError):
-        return api_error(ExploUnavailableError, call, f"the proxy on the way to {host} failed", ambiguous=True)
-    if isinstance(error, requests.exceptions.SSLError) or "TLS CA certificate bundle" in text:
+        if "failed: 407" in text:
+            return ExploConfigError(f"{call}: the proxy wants a user name and a password; see the extra 'proxies'")
+        return _unavailable(call, f"the proxy on the way to {host} cannot be reached, or lets nothing through")
+    if _is_tls(error) and not any(words in text for words in CUT_SHORT):
         return ExploConfigError(
             f"{call}: TLS with {host} failed ({_tls_reason(text)}); if a gateway has its own certificate, name its "
             "CA bundle in the connection's extra 'verify'"
         )
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+    if isinstance(error, UNUSABLE_URL):
         return ExploConfigError(f"{call}: the connection's host or proxies are not usable URLs")
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return api_error(ExploUnavailableError, call, f"no connection to {host}: timed out (timeout)")
+        return _unavailable(call, f"no connection to {host}: timed out (timeout)")
     if "NameResolutionError" in text or "Failed to resolve" in text:
-        return api_error(ExploUnavailableError, call, f"DNS does not know {host}; check the connection's host")
+        return _unavailable(call, f"DNS does not know {host}; check the connection's host")
     if "NewConnectionError" in text or "Failed to establish" in text:
         reason = "refused" if "refused" in text.lower() else "the network does not lead there"
-        return api_error(ExploUnavailableError, call, f"no connection to {host}: {reason}")
+        return _unavailable(call, f"no connection to {host}: {reason}; check the connection's host")
     if isinstance(error, requests.Timeout) or "timed out" in text.lower():
-        return api_error(ExploUnavailableError, call, f"{host} did not answer in time (timeout)", ambiguous=True)
-    return api_error(ExploUnavailableError, call, f"the connection to {host} broke", ambiguous=True)
+        return _unavailable(call, f"{host} did not answer in time (timeout)", ambiguous=True)
+    return _unavailable(call, f"the connection to {host} broke", ambiguous=True)
+
+
+def _unavailable(call: Call, words: str, *, ambiguous: bool = False) -> ExploApiError:
+    return api_error(ExploUnavailableError, call, f"{words}; {LATER}", ambiguous=ambiguous)
+
+
+def _is_tls(error: Exception) -> bool:
+    return isinstance(error, requests.exceptions.SSLError) or "TLS CA certificate bundle" in str(error)
 
 
 def _shown(location: str | None) -> str:
@@ -120,4 +143,6 @@ def _tls_reason(text: str) -> str:
         return "it does not speak TLS on that port"
     if "TLS CA certificate bundle" in text:
         return "the CA bundle that the environment names is not there"
+    if "NO_CERTIFICATE_OR_CRL_FOUND" in text or "PEM lib" in text:
+        return "the CA bundle holds no certificate"
     return "the handshake failed"

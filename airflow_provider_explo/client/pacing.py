@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 SHARE = 0.98
 SLOWDOWN = 0.5
@@ -37,6 +38,7 @@ class Pacer:
         self._full_rate = requests_per_minute * SHARE / 60
         self._rate = self._full_rate
         self._next = float("-inf")
+        self._paused_until = float("-inf")
         self._slowed_at = float("-inf")
         self._lock = threading.Lock()
 
@@ -45,13 +47,21 @@ class Pacer:
         """Calls a second at present."""
         return self._rate
 
-    def wait(self, *, not_before: float = float("-inf")) -> float:
+    @property
+    def paused_for(self) -> float:
+        """Seconds for which, after a 429, nobody calls; 0 where there is no such pause."""
+        return max(0.0, self._paused_until - self.clock())
+
+    def wait(self, *, not_before: float = float("-inf"), until: float = float("inf")) -> float | None:
         """Return when the next call may leave, and no earlier than ``not_before``.
 
-        :returns: when the call leaves, on the clock; :meth:`slow_down` wants it.
+        :param until: when a pause after a 429 is too long to wait for it. Waiting for one's turn is no pause.
+        :returns: when the call leaves, on the clock; :meth:`slow_down` wants it. None, at once: the pause is too long.
         """
         while True:
             with self._lock:
+                if max(self._paused_until, not_before) >= until:
+                    return None
                 now = self.clock()
                 due = max(self._next, not_before)
                 if due <= now:
@@ -72,7 +82,8 @@ class Pacer:
             if left_at > self._slowed_at:
                 self._rate = max(self._rate * SLOWDOWN, self._full_rate * SLOWEST)
                 self._slowed_at = now
-            self._next = max(self._next, now + pause)
+            self._paused_until = max(self._paused_until, now + pause)
+            self._next = max(self._next, self._paused_until)
 
     def recover(self) -> None:
         """After an answer that was no 429: a small, constant step back towards the full rate."""
@@ -80,11 +91,12 @@ class Pacer:
             self._rate = min(self._full_rate, self._rate + self._full_rate / RECOVERY_STEPS)
 
 
-_shared: dict[tuple[str, float], Pacer] = {}
+_shared: dict[tuple[str | None, int | None, float], Pacer] = {}
 _shared_lock = threading.Lock()
 
 
 def shared_pacer(base_url: str, requests_per_minute: float) -> Pacer:
     """The one pacer of this process for a host: the budget belongs to the IP, not to a client object."""
+    url = urlsplit(base_url)
     with _shared_lock:
-        return _shared.setdefault((base_url, requests_per_minute), Pacer(requests_per_minute))
+        return _shared.setdefault((url.hostname, url.port, requests_per_minute), Pacer(requests_per_minute))

@@ -50,7 +50,7 @@ class ClientSettings:
             found.append(f"api: expected one of {', '.join(APIS)}, found {self.api!r}")
         for name in ("requests_per_minute", "timeout", "retry_timeout"):
             number = getattr(self, name)
-            if not (math.isfinite(number) and number > 0):
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < math.inf:
                 found.append(f"{name}: expected a number above 0, found {number!r}")
         if isinstance(self.verify, str) and not os.path.exists(self.verify):
             found.append(f"verify: there is no CA bundle at {self.verify!r} on this machine")
@@ -67,10 +67,11 @@ class ClientSettings:
         if (
             url.scheme not in ("http", "https")
             or not host
-            or any(c.isspace() or not c.isprintable() for c in url.geturl())
+            # The text as given: urlsplit drops line breaks and tabs, and whoever sends the request may not.
+            or any(c.isspace() or not c.isprintable() for c in self.base_url)
         ):
             return [f"host: expected an http(s) URL such as https://api.explo.co, found {self.base_url!r}"]
-        if url.query or url.fragment:
+        if "?" in self.base_url or "#" in self.base_url:
             return ["host: a base URL has neither a query (?) nor a fragment (#)"]
         if url.scheme == "http" and not (self.allow_http or is_loopback(url)):
             return [

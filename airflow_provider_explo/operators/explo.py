@@ -133,7 +133,7 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
             )
         if group.new_user_group is None:
             self.log.warning(
-                "Tenant %r: an earlier attempt got no answer, so it is unknown whether the user group was already there",
+                "Tenant %r: an earlier attempt got no answer, so the user group may have been there before",
                 tenant.user_group_id,
             )
         changes = difference(tenant, differing, details=group.details) if self.if_exists == "update" else {}
