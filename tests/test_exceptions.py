@@ -63,3 +63,17 @@ def test_a_validation_error_may_have_no_problems():
 def test_every_kind_is_drawn_in_the_tree(kind):
     assert kind.__name__ in exceptions.__doc__
     assert kind.__doc__
+
+
+def test_the_tree_is_as_documented():
+    assert {kind.__name__: kind.__base__.__name__ for kind in KINDS} == {
+        "ExploError": "Exception",
+        "ExploConfigError": "ExploError",
+        "ExploValidationError": "ExploError",
+        "ExploApiError": "ExploError",
+        "ExploAuthError": "ExploApiError",
+        "ExploRefusedError": "ExploApiError",
+        "ExploRateLimitError": "ExploApiError",
+        "ExploUnavailableError": "ExploApiError",
+        "ExploProtocolError": "ExploApiError",
+    }

@@ -1,0 +1,283 @@
+"""Between here and Explo: redirects, TLS, proxies, and the environment's say in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_explo.client.settings import ClientSettings
+from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError, ExploUnavailableError
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_named_and_not_followed(kit, explo, stand_in, client, status):
+    elsewhere = stand_in()
+    location = f"{elsewhere.url}/embed/create_user_group/?a=b"
+    explo.will(kit.respond(status=status, headers={"Location": location}))
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is ExploProtocolError
+    assert error.status == status
+    assert f"{elsewhere.url}/embed/create_user_group/" in str(error)
+    assert elsewhere.connections == 0
+    assert len(explo.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [
+        (None, "nowhere"),
+        ("", "nowhere"),
+        ("/login", "'/login'"),
+        ("//other.example/x", "other.example/x"),
+        ("https://me:pw@other.example:8443/x?token=1#y", "https://other.example:8443/x"),
+        ("http://[::1", "not a URL"),
+        ("http://host:99999/", "not a URL"),
+        ("https://other.example/" + "x" * 5000, "https://other.example/xxx"),
+        ("https://b\xe4d.example/\xff\xfe", "b\\xe4d.example"),
+    ],
+)
+def test_any_location_is_shown_safely(kit, explo, client, location, named):
+    headers = {} if location is None else {"Location": location}
+    explo.will(kit.respond(status=302, headers=headers))
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is ExploProtocolError
+    assert named in str(error)
+    assert "pw" not in str(error)
+    assert "token=1" not in str(error)
+    assert len(str(error)) < 600
+
+
+@pytest.mark.parametrize("status", [302, 404, 429, 500])
+def test_the_body_of_an_error_is_not_read(kit, explo, new_client, status):
+    def endless(request, connection):
+        connection.sendall(kit.respond(status=status, headers={"Location": "/x"}, length=False))
+        while True:
+            connection.sendall(b"x" * 65_536)
+
+    explo.will(*[endless] * 10)
+
+    assert kit.failure(lambda: kit.create(new_client(retry_timeout=0.5))).status == status
+
+
+def test_a_certificate_nobody_vouches_for_is_a_wrong_connection(kit, tls_explo, new_client):
+    error = kit.failure(lambda: kit.create(new_client(base_url=tls_explo.url)))
+
+    assert type(error) is ExploConfigError
+    assert "TLS" in str(error)
+    assert "certificate could not be verified" in str(error)
+    assert "verify" in str(error)
+    assert "tenant 'acme': POST /embed/create_user_group/" in str(error)
+    assert tls_explo.received == []
+    assert kit.API_TOKEN not in kit.everything_shown(error)
+
+
+def test_a_certificate_for_another_name_is_a_wrong_connection(kit, tls_explo, new_client, ca_bundle):
+    url = tls_explo.url.replace("127.0.0.1", "localhost")
+
+    assert type(kit.failure(lambda: kit.create(new_client(base_url=url, verify=ca_bundle)))) is ExploConfigError
+    assert tls_explo.received == []
+
+
+def test_a_ca_bundle_is_taken(kit, tls_explo, new_client, ca_bundle):
+    client = new_client(base_url=tls_explo.url, verify=ca_bundle)
+
+    for _ in range(5):
+        assert kit.create(client).token == kit.TENANT_TOKEN
+    assert tls_explo.connections == 1
+
+
+def test_the_environments_ca_bundle_counts_where_the_connection_names_none(
+    kit, tls_explo, new_client, ca_bundle, monkeypatch
+):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca_bundle)
+
+    assert kit.create(new_client(base_url=tls_explo.url)).token == kit.TENANT_TOKEN
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_environments_ca_bundle_does_not_override_the_connections(
+    kit, tls_explo, new_client, ca_bundle, tmp_path, monkeypatch, variable
+):
+    other = tmp_path / "other.pem"
+    other.write_text("no certificate")
+    monkeypatch.setenv(variable, str(other))
+
+    assert kit.create(new_client(base_url=tls_explo.url, verify=ca_bundle)).token == kit.TENANT_TOKEN
+    assert kit.create(new_client(base_url=tls_explo.url, verify=False)).token == kit.TENANT_TOKEN
+
+
+def test_a_ca_bundle_without_certificates_is_a_wrong_connection(kit, tls_explo, new_client, tmp_path):
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+
+    error = kit.failure(lambda: kit.create(new_client(base_url=tls_explo.url, verify=str(empty))))
+
+    assert type(error) is ExploConfigError
+    assert "verify" in str(error)
+
+
+def test_a_ca_bundle_of_the_environment_that_is_not_there_is_named(kit, tls_explo, new_client, monkeypatch, tmp_path):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+
+    error = kit.failure(lambda: kit.create(new_client(base_url=tls_explo.url)))
+
+    assert type(error) is ExploConfigError
+    assert "the CA bundle that the environment names is not there" in str(error)
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_verify_false_asks_for_no_certificate(kit, tls_explo, new_client):
+    assert kit.create(new_client(base_url=tls_explo.url, verify=False)).token == kit.TENANT_TOKEN
+
+
+def test_https_to_a_port_that_speaks_http_is_a_wrong_connection(kit, explo, new_client):
+    explo.greeting = kit.respond(status=400)
+
+    error = kit.failure(lambda: kit.create(new_client(base_url=explo.url.replace("http:", "https:"))))
+
+    assert type(error) is ExploConfigError
+    assert "does not speak TLS" in str(error)
+
+
+def test_a_tls_connection_that_breaks_in_the_handshake_is_tried_again(kit, tls_explo, new_client, ca_bundle):
+    tls_explo.handshakes_to_cut = 2
+
+    assert kit.create(new_client(base_url=tls_explo.url, verify=ca_bundle)).token == kit.TENANT_TOKEN
+    assert tls_explo.connections == 3
+
+
+def test_a_tls_connection_that_breaks_before_the_answer_is_tried_again(kit, tls_explo, new_client, ca_bundle):
+    tls_explo.will(None, None)
+
+    assert kit.create(new_client(base_url=tls_explo.url, verify=ca_bundle)).token == kit.TENANT_TOKEN
+    assert len(tls_explo.received) == 3
+
+
+def test_a_tls_connection_that_stays_broken_is_unavailable(kit, tls_explo, new_client, ca_bundle):
+    tls_explo.will(*[None] * 10)
+
+    error = kit.failure(lambda: kit.create(new_client(base_url=tls_explo.url, verify=ca_bundle, retry_timeout=3)))
+
+    assert type(error) is ExploUnavailableError
+    assert error.ambiguous
+
+
+@pytest.mark.parametrize("through", ["settings", "environment"])
+def test_plain_http_goes_through_the_proxy(kit, explo, stand_in, new_client, monkeypatch, through):
+    proxy = stand_in()
+    proxies = {"http": proxy.url} if through == "settings" else None
+    if through == "environment":
+        monkeypatch.setenv("http_proxy", proxy.url)
+
+    kit.create(new_client(proxies=proxies))
+
+    assert [request.target for request in proxy.received] == [f"{explo.url}/embed/create_user_group/"]
+    assert explo.received == []
+
+
+def test_the_connections_proxy_goes_before_the_environments(kit, stand_in, new_client, monkeypatch):
+    mine, environments = stand_in(), stand_in()
+    monkeypatch.setenv("http_proxy", environments.url)
+
+    kit.create(new_client(proxies={"http": mine.url}))
+
+    assert (len(mine.received), len(environments.received)) == (1, 0)
+
+
+def test_no_proxy_of_the_environment_holds(kit, explo, stand_in, new_client, monkeypatch):
+    monkeypatch.setenv("http_proxy", stand_in().url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    kit.create(new_client())
+
+    assert len(explo.received) == 1
+
+
+def test_settings_are_not_changed_by_a_call(kit, stand_in, new_client, monkeypatch):
+    proxies = {"http": stand_in().url}
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+
+    kit.create(new_client(proxies=proxies))
+
+    assert list(proxies) == ["http"]
+
+
+def test_the_token_does_not_leave_this_machine_in_plain_by_a_proxy_of_the_environment(
+    kit, explo, new_client, monkeypatch
+):
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+
+    kit.create(new_client())
+
+    assert len(explo.received) == 1
+
+
+def test_tls_goes_through_a_tunnel_that_never_sees_the_token(kit, tls_explo, stand_in, new_client, ca_bundle):
+    proxy = stand_in()
+    proxy.will(kit.tunnel)
+
+    client = new_client(base_url=tls_explo.url, verify=ca_bundle, proxies={"https": proxy.url})
+    assert kit.create(client).token == kit.TENANT_TOKEN
+
+    (request,) = proxy.received
+    assert (request.method, request.target) == ("CONNECT", f"127.0.0.1:{tls_explo.port}")
+    assert "explo-authorization" not in request.headers
+    assert len(tls_explo.received) == 1
+
+
+def test_a_proxy_that_cannot_be_reached_is_unavailable_and_nothing_was_sent(kit, explo, stand_in, new_client):
+    proxy = stand_in()
+    proxy.stop()
+
+    error = kit.failure(
+        lambda: new_client(proxies={"http": proxy.url}, retry_timeout=0.5).delete_user_group(current_token="old")
+    )
+
+    assert type(error) is ExploUnavailableError
+    assert not error.ambiguous
+    assert "proxy" in str(error)
+
+
+def test_a_proxy_that_wants_a_password_is_a_wrong_connection(kit, stand_in, new_client, ca_bundle, tls_explo):
+    proxy = stand_in()
+    proxy.will(kit.respond(status=407))
+
+    error = kit.failure(
+        lambda: kit.create(new_client(base_url=tls_explo.url, verify=ca_bundle, proxies={"https": proxy.url}))
+    )
+
+    assert type(error) is ExploConfigError
+    assert "proxies" in str(error)
+    assert len(proxy.received) == 1
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "*.example"])
+def test_a_host_that_cannot_be_one_is_a_wrong_connection(kit, new_client, host):
+    error = kit.failure(lambda: kit.create(new_client(base_url=f"https://{host}")))
+
+    assert type(error) is ExploConfigError
+    assert "host" in str(error)
+
+
+@pytest.mark.parametrize("proxy", ["http://", "http://a b", "gopher://127.0.0.1:9", "socks5://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_one_is_no_crash(kit, new_client, proxy):
+    error = kit.failure(lambda: kit.create(new_client(proxies={"http": proxy}, retry_timeout=0.5)))
+
+    assert type(error) in (ExploConfigError, ExploUnavailableError)
+
+
+def test_http_to_another_machine_needs_allow_http(kit, stand_in, new_client):
+    proxy = stand_in()
+    settings = {"base_url": "http://explo.example", "proxies": {"http": proxy.url}}
+
+    error = kit.failure(lambda: new_client(**settings))
+    kit.create(new_client(**settings, allow_http=True))
+
+    assert type(error) is ExploConfigError
+    assert "allow_http" in str(error)
+    assert ClientSettings(token="x", base_url="http://explo.example", allow_http=True).problems() == []
+    assert len(proxy.received) == 1

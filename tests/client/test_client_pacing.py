@@ -1,0 +1,265 @@
+"""The budget: even, without a burst, within 3 % of the ideal, and slower for everyone after a 429."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_explo.client.api import ExploClient
+from airflow_provider_explo.client.pacing import PUNCTUALITY, SHARE, SLOWEST, Pacer, shared_pacer
+from airflow_provider_explo.client.settings import ClientSettings
+
+LIMIT, WINDOW = 180, 60.0
+INTERVAL = WINDOW / (LIMIT * SHARE)
+CALLS = 600
+FULL_RATE = LIMIT * SHARE / WINDOW
+
+
+class LateClock:
+    """A clock whose sleeps last a little longer than asked."""
+
+    def __init__(self, start=0.0, overruns=(0.0,)):
+        self.now = start
+        self._overruns = cycle(overruns)
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        assert seconds > 0
+        self.now += seconds + next(self._overruns)
+
+    def pacer(self, requests_per_minute=LIMIT):
+        return Pacer(requests_per_minute, clock=self, sleep=self.sleep)
+
+
+class FixedWindow:
+    def __init__(self, offset):
+        self._offset, self._window, self._count = offset, None, 0
+
+    def admits(self, now):
+        window = (now + self._offset) // WINDOW
+        self._count = 1 if window != self._window else self._count + 1
+        self._window = window
+        return self._count <= LIMIT
+
+
+class SlidingWindow:
+    def __init__(self, offset):
+        self._times = deque()
+
+    def admits(self, now):
+        while self._times and self._times[0] <= now - WINDOW:
+            self._times.popleft()
+        self._times.append(now)
+        return len(self._times) <= LIMIT
+
+
+class TokenBucket:
+    """Holds only a few tokens, which is the hardest: a limiter of this kind forgives no burst."""
+
+    CAPACITY = 3.0
+
+    def __init__(self, offset):
+        self._tokens, self._at = self.CAPACITY, None
+
+    def admits(self, now):
+        passed = 0.0 if self._at is None else now - self._at
+        self._tokens = min(self.CAPACITY, self._tokens + passed * LIMIT / WINDOW) - 1
+        self._at = now
+        return self._tokens >= 0
+
+
+@pytest.mark.parametrize("limiter", [FixedWindow, SlidingWindow, TokenBucket])
+@settings(max_examples=25, deadline=None)
+@given(
+    start=st.floats(0, 1e6),
+    offset=st.floats(0, WINDOW),
+    overruns=st.lists(st.floats(0, 0.05), min_size=1, max_size=7),
+    answers_take=st.lists(st.floats(0, INTERVAL * 0.7), min_size=1, max_size=7),
+)
+def test_a_run_at_the_limit_meets_no_429_and_takes_3_percent_more_than_ideal_at_most(
+    limiter, start, offset, overruns, answers_take
+):
+    clock, server, took = LateClock(start, overruns), limiter(offset), cycle(answers_take)
+    pacer = clock.pacer()
+
+    for _ in range(CALLS):
+        pacer.wait()
+        assert server.admits(clock.now)
+        clock.now += next(took)
+
+    assert clock.now - start <= 1.03 * CALLS * WINDOW / LIMIT
+
+
+@given(st.lists(st.floats(0, 5), min_size=30, max_size=60))
+def test_a_caller_that_was_away_gets_no_burst(pauses):
+    clock = LateClock()
+    pacer = clock.pacer()
+    left = []
+
+    for pause in pauses:
+        clock.now += pause
+        left.append(pacer.wait())
+
+    assert min(later - earlier for earlier, later in pairwise(left)) >= INTERVAL * (1 - PUNCTUALITY) - 1e-9
+
+
+def test_threads_share_the_budget(clock):
+    pacer = Pacer(LIMIT, clock=clock, sleep=clock.sleep)
+
+    with ThreadPoolExecutor(8) as pool:
+        left = sorted(pool.map(lambda _: pacer.wait(), range(200)))
+
+    assert min(later - earlier for earlier, later in pairwise(left)) >= INTERVAL * (1 - PUNCTUALITY) - 1e-9
+
+
+def test_a_call_leaves_no_earlier_than_asked():
+    clock = LateClock()
+    pacer = clock.pacer()
+
+    assert pacer.wait(not_before=50) == 50
+    assert pacer.wait(not_before=10) == pytest.approx(50 + INTERVAL)
+
+
+def test_a_late_call_does_not_move_the_others_back():
+    clock = LateClock(overruns=[INTERVAL * PUNCTUALITY / 2])
+    pacer = clock.pacer()
+
+    for _ in range(100):
+        last = pacer.wait()
+
+    assert last < 100 * INTERVAL
+
+
+def test_a_429_stops_everyone_for_the_pause_and_halves_the_rate():
+    clock = LateClock()
+    pacer = clock.pacer()
+    left = pacer.wait()
+
+    pacer.slow_down(30, left_at=left)
+
+    assert pacer.paused_for == 30
+    assert pacer.rate == pytest.approx(FULL_RATE / 2)
+    assert [pacer.wait() for _ in range(3)] == pytest.approx([30, 30 + 2 * INTERVAL, 30 + 4 * INTERVAL])
+    assert pacer.paused_for == 0
+
+
+def test_calls_in_flight_together_slow_down_once():
+    clock = LateClock()
+    pacer = clock.pacer()
+    left = [pacer.wait() for _ in range(4)]
+
+    for one in left:
+        pacer.slow_down(0, left_at=one)
+        clock.now += 0.1
+
+    assert pacer.rate == pytest.approx(FULL_RATE / 2)
+
+
+def test_a_call_that_left_after_the_slowdown_slows_down_again_but_never_to_a_halt():
+    clock = LateClock()
+    pacer = clock.pacer()
+    rates = []
+
+    for _ in range(10):
+        clock.now += 1
+        pacer.slow_down(0, left_at=pacer.wait())
+        rates.append(pacer.rate / FULL_RATE)
+
+    assert rates[:5] == pytest.approx([1 / 2, 1 / 4, 1 / 8, 1 / 16, SLOWEST])
+    assert rates[5:] == pytest.approx([SLOWEST] * 5)
+
+
+def test_the_longest_of_several_pauses_holds():
+    clock = LateClock()
+    pacer = clock.pacer()
+    left = [pacer.wait(), pacer.wait()]
+
+    pacer.slow_down(40, left_at=left[0])
+    pacer.slow_down(5, left_at=left[1])
+
+    assert pacer.wait() == pytest.approx(left[1] + 40)
+
+
+def test_the_rate_recovers_by_equal_steps_up_to_the_full_one_and_no_further():
+    clock = LateClock()
+    pacer = clock.pacer()
+    pacer.slow_down(0, left_at=pacer.wait())
+    rates = []
+
+    for _ in range(40):
+        rates.append(pacer.rate)
+        pacer.recover()
+
+    steps = [later - earlier for earlier, later in pairwise(rates)]
+    assert steps[:25] == pytest.approx([FULL_RATE / 50] * 25)
+    assert rates[25:] == pytest.approx([FULL_RATE] * 15)
+
+
+def test_a_pause_that_is_too_long_is_told_at_once():
+    clock = LateClock()
+    pacer = clock.pacer()
+    pacer.slow_down(100, left_at=pacer.wait())
+    began = clock.now
+
+    assert pacer.wait(until=100) is None
+    assert pacer.wait(not_before=200, until=150) is None
+    assert clock.now == began
+    assert pacer.wait(until=101) == 100
+
+
+def test_one_process_has_one_pacer_for_a_host_and_a_rate():
+    mine = shared_pacer("https://pacing.example", 180)
+
+    assert shared_pacer("https://pacing.example/", 180) is mine
+    assert shared_pacer("https://PACING.example/gateway", 180) is mine
+    assert shared_pacer("https://pacing.example", 90) is not mine
+    assert shared_pacer("https://pacing.example:8443", 180) is not mine
+    assert shared_pacer("https://other.example", 180) is not mine
+
+
+def test_calls_of_a_client_leave_evenly(kit, explo, new_client, clock):
+    client = new_client(pacer=Pacer(LIMIT, clock=clock, sleep=clock.sleep))
+    left = []
+
+    for _ in range(20):
+        kit.create(client)
+        left.append(clock.now)
+
+    assert [later - earlier for earlier, later in pairwise(left)] == pytest.approx([INTERVAL] * 19)
+
+
+def test_retries_take_from_the_same_budget(kit, explo, new_client, clock):
+    explo.will(*[kit.respond(status=429, headers={"Retry-After": "0"})] * 5)
+    client = new_client(pacer=Pacer(1, clock=clock, sleep=clock.sleep), retry_timeout=1e6)
+    began = clock.now
+
+    kit.create(client)
+
+    assert clock.now - began > 5 * 60
+
+
+def test_answers_that_refuse_help_the_rate_recover_as_well(kit, explo, new_client, clock):
+    pacer = Pacer(1e12, clock=clock, sleep=clock.sleep)
+    client = new_client(pacer=pacer)
+    explo.will(kit.respond(status=429), *[kit.respond(status=400)] * 2, kit.respond(status=500))
+
+    kit.failure(lambda: kit.create(client))
+    kit.failure(lambda: kit.create(client))
+    after_refusals = pacer.rate
+    kit.create(client)
+
+    assert after_refusals == pytest.approx(0.54 * 1e12 * SHARE / 60)
+    assert pacer.rate == pytest.approx(0.56 * 1e12 * SHARE / 60)
+
+
+def test_clients_of_one_process_share_a_pacer_by_default(explo, kit):
+    settings = ClientSettings(token=kit.API_TOKEN, base_url=explo.url)
+    with ExploClient(settings) as one, ExploClient(settings) as other:
+        assert one._pacer is other._pacer

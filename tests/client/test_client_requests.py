@@ -1,0 +1,236 @@
+"""What goes out: method, path, headers and body of every request, to the byte."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+
+from airflow_provider_explo import __version__
+from airflow_provider_explo.exceptions import ExploValidationError
+
+HEADERS = {
+    "Accept",
+    "Accept-Encoding",
+    "Connection",
+    "Content-Length",
+    "Content-Type",
+    "Explo-Authorization",
+    "Host",
+    "User-Agent",
+}
+
+OPERATIONS = {
+    "create": lambda client: client.create_user_group(user_group_id="acme", name="Acme"),
+    "update": lambda client: client.update_user_group(user_group_id="acme", properties={"plan": "gold"}),
+    "delete": lambda client: client.delete_user_group(current_token="old"),
+    "refresh": lambda client: client.refresh_user_group_token(current_token="old"),
+    "get": lambda client: client.get_user_group(user_group_id="acme"),
+    "list": lambda client: list(client.list_user_groups()),
+    "jwt": lambda client: client.generate_jwt(user_group_id="acme", embed_id="dash-1", expiration="PT1H"),
+}
+ID, CUSTOMER_ID, TOKEN = {"user_group_id": "acme"}, {"provided_id": "acme"}, {"current_token": "old"}
+PLAN = {"properties": {"plan": "gold"}}
+LIST = ("GET", "/v2/api/customers/?page=1&page_size=1000&pageSize=1000", None)
+GET = ("POST", "/api/get_customer/", CUSTOMER_ID)
+JWT = ("POST", "/api/generate_jwt/", {**CUSTOMER_ID, "embed_id": "dash-1", "expiration": "PT1H"})
+USER_GROUP = {
+    "create": ("POST", "/api/create_user_group/", {**ID, "name": "Acme"}),
+    "update": ("POST", "/api/update_user_group/", {**ID, **PLAN}),
+    "delete": ("DELETE", "/api/delete_user_group/", TOKEN),
+    "refresh": ("POST", "/api/refresh_user_group_token/", TOKEN),
+    "get": GET,
+    "list": LIST,
+    "jwt": JWT,
+}
+EXPECTED = {
+    "user_group": USER_GROUP,
+    "embed": {**USER_GROUP, "create": ("POST", "/embed/create_user_group/", {**ID, "name": "Acme"})},
+    "customer": {
+        **USER_GROUP,
+        "create": ("POST", "/api/create_customer/", {**CUSTOMER_ID, "name": "Acme"}),
+        "update": ("POST", "/api/update_customer/", {**CUSTOMER_ID, **PLAN}),
+        "delete": ("DELETE", "/api/delete_customer/", TOKEN),
+        "refresh": ("POST", "/api/refresh_customer_token/", TOKEN),
+    },
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("api", EXPECTED)
+def test_each_family_has_its_documented_calls(kit, explo, new_client, api, operation):
+    OPERATIONS[operation](new_client(api=api))
+
+    method, target, body = EXPECTED[api][operation]
+    (request,) = explo.received
+    assert (request.method, request.target) == (method, target)
+    assert (request.json if request.body else None) == body
+    assert request.target.partition("?")[0].endswith("/")
+    assert request.headers["explo-authorization"] == f"Token {kit.API_TOKEN}"
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_a_request_carries_these_headers_and_no_others(kit, explo, client):
+    kit.create(client)
+
+    (request,) = explo.received
+    assert set(request.header_names) == HEADERS
+    assert len(request.header_names) == len(HEADERS)
+    assert request.headers["accept"] == "application/json"
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.headers["user-agent"] == f"airflow-provider-explo/{__version__} python/{platform.python_version()}"
+
+
+def test_a_netrc_file_adds_no_authorization(kit, explo, client, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password mine\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    kit.create(client)
+
+    assert "authorization" not in explo.received[0].headers
+
+
+def test_a_cookie_is_not_sent_back(kit, explo, client):
+    explo.will(kit.respond(kit.created(), headers={"Set-Cookie": "sessionid=1; Path=/"}))
+
+    kit.create(client)
+    kit.create(client)
+
+    assert "cookie" not in explo.received[1].headers
+
+
+def test_numbers_leave_with_every_digit(kit, explo, client):
+    properties = {"id": 2**63 + 1, "price": Decimal("0.10000000000000000000001"), "rate": 0.1, "sum": Decimal("1E+30")}
+
+    kit.create(client, properties=properties, mapping={"40": "213"})
+
+    assert explo.received[0].body == (
+        b'{"user_group_id":"acme","name":"Acme","mapping":{"40":"213"},'
+        b'"properties":{"id":9223372036854775809,"price":0.10000000000000000000001,"rate":0.1,"sum":1E+30}}'
+    )
+
+
+def test_any_unicode_leaves_as_ascii(kit, explo, client):
+    client.create_user_group(user_group_id="acme", name='Bäcker & "Söhne" 株式会社 🥨')
+
+    assert explo.received[0].body.isascii()
+    assert explo.received[0].json["name"] == 'Bäcker & "Söhne" 株式会社 🥨'
+
+
+def _nested(depth):
+    value = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), Decimal("NaN"), Decimal("-Infinity"), b"x", {1, 2}, object(), {1: "x"}, _nested(5000)],
+    ids=["nan", "inf", "decimal nan", "decimal inf", "bytes", "set", "object", "integer key", "deep"],
+)
+def test_what_is_not_json_is_refused_and_not_sent(kit, explo, client, value):
+    error = kit.failure(lambda: kit.create(client, properties={"x": value}))
+
+    assert isinstance(error, ExploValidationError)
+    assert "acme" in str(error)
+    assert "create_user_group" in str(error)
+    assert explo.received == []
+
+
+def test_what_is_not_given_is_not_sent_and_what_is_empty_is(kit, explo, client):
+    kit.create(client, mapping=None, properties={})
+
+    assert explo.received[0].json == {"user_group_id": "acme", "name": "Acme", "properties": {}}
+
+
+@pytest.mark.parametrize("prefix", ["/gateway/explo", "/gateway/explo/"])
+def test_a_path_prefix_stands_before_every_path(kit, explo, new_client, prefix):
+    kit.create(new_client(base_url=explo.url + prefix))
+
+    assert explo.received[0].target == "/gateway/explo/embed/create_user_group/"
+
+
+def test_ipv6_loopback_is_reached(kit, stand_in, new_client):
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    try:
+        server = stand_in(host="::1")
+    except OSError:
+        pytest.skip("no IPv6 loopback here")
+
+    assert kit.create(new_client(base_url=server.url)).provided_id == "acme"
+    assert server.received[0].headers["host"] == f"[::1]:{server.port}"
+
+
+def test_many_calls_go_over_one_connection(kit, explo, client):
+    for _ in range(20):
+        kit.create(client)
+
+    assert len(explo.received) == 20
+    assert explo.connections == 1
+
+
+def test_an_answer_in_chunks_is_read_and_its_connection_kept(kit, explo, client):
+    body = json.dumps(kit.created()).encode()
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]))
+    explo.will(kit.respond(chunks + b"0\r\n\r\n", headers={"Transfer-Encoding": "chunked"}, length=False))
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+    kit.create(client)
+
+    assert explo.connections == 1
+
+
+def test_a_closed_client_opens_a_new_connection(kit, explo, client):
+    with client:
+        kit.create(client)
+    kit.create(client)
+
+    assert explo.connections == 2
+
+
+def test_threads_share_a_client_and_as_many_connections_as_calls_in_flight(kit, explo, new_client):
+    client = new_client(max_in_flight=4)
+    ids = [f"tenant-{number}" for number in range(80)]
+
+    with ThreadPoolExecutor(4) as pool:
+        groups = list(pool.map(lambda one: client.create_user_group(user_group_id=one, name=one), ids))
+
+    assert [group.provided_id for group in groups] == ids
+    assert sorted(request.json["user_group_id"] for request in explo.received) == sorted(ids)
+    assert explo.connections <= 4
+
+
+def test_the_pool_keeps_as_many_connections_as_calls_in_flight(kit, explo, new_client, every_log):
+    client = new_client(max_in_flight=3)
+    together = threading.Barrier(3, timeout=5)
+
+    def meet(request, connection):
+        together.wait()
+        connection.sendall(kit.respond(kit.created()))
+
+    explo.will(meet, meet, meet)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: kit.create(client), range(3)))
+
+    assert explo.connections == 3
+    assert "onnection pool is full" not in every_log.text
+
+
+def test_a_probe_asks_for_one_customer_and_is_not_sent_again(kit, explo, client):
+    explo.will(kit.respond(status=503))
+
+    kit.failure(client.probe)
+    client.probe()
+
+    assert [request.target for request in explo.received] == [
+        "/v2/api/customers/?page=1&page_size=1&pageSize=1",
+    ] * 2

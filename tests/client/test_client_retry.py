@@ -1,0 +1,324 @@
+"""Calls that are sent again: after what, after how long, how often, and what is known of the group then."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+
+from airflow_provider_explo.client.pacing import Pacer
+from airflow_provider_explo.exceptions import ExploProtocolError, ExploRateLimitError, ExploUnavailableError
+
+FAST = 1e12
+
+
+def closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def silent(request, connection):
+    """Keep the connection open without an answer, until the client leaves."""
+    connection.recv(1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "waited"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "0"}, 1),
+        ({}, 60),
+        ({"Retry-After": "soon"}, 60),
+        ({"Retry-After": "-3"}, 60),
+        ({"Retry-After": "Sun, 01 Mar 2020 12:00:00 GMT"}, 1),
+    ],
+)
+def test_a_429_is_waited_out(kit, explo, client, clock, headers, waited):
+    explo.will(kit.respond(status=429, headers=headers))
+
+    assert kit.create(client).new_user_group is True
+    assert sum(clock.naps) == pytest.approx(waited)
+    assert len(explo.received) == 2
+
+
+def test_a_429_with_a_date_is_waited_out(kit, explo, client, clock):
+    then = datetime.now(timezone.utc) + timedelta(seconds=100)
+    explo.will(kit.respond(status=429, headers={"Retry-After": format_datetime(then, usegmt=True)}))
+
+    kit.create(client)
+
+    assert 60 < sum(clock.naps) <= 100
+
+
+def test_a_429_with_a_time_beyond_the_calls_own_is_not_waited_for(kit, explo, client, clock):
+    explo.will(kit.respond(status=429, headers={"Retry-After": "99999999"}))
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is ExploRateLimitError
+    assert error.retry_after == 3600
+    assert clock.naps == []
+    assert len(explo.received) == 1
+
+
+def test_a_503_with_a_time_is_waited_out(kit, explo, client, clock):
+    explo.will(kit.respond(status=503, headers={"Retry-After": "33"}))
+
+    kit.create(client)
+
+    assert sum(clock.naps) == pytest.approx(33)
+
+
+def test_5xx_are_tried_again_with_a_growing_wait(kit, explo, client, clock):
+    explo.will(*[kit.respond(status=status) for status in (500, 502, 503, 504)])
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+    assert clock.naps == pytest.approx([1, 2, 4, 8])
+
+
+def test_every_attempt_sends_the_same_request(kit, explo, client):
+    explo.will(kit.respond(status=500), None, kit.respond(status=429))
+
+    kit.create(client, properties={"a": [1]})
+
+    assert len({(request.method, request.target, request.body) for request in explo.received}) == 1
+    assert len(explo.received) == 4
+
+
+def test_a_timed_out_call_is_sent_again(kit, explo, new_client):
+    explo.will(silent)
+
+    assert kit.create(new_client(timeout=0.1)).token == kit.TENANT_TOKEN
+    assert len(explo.received) == 2
+
+
+def test_a_stalled_body_times_out_and_is_sent_again(kit, explo, new_client):
+    def stall(request, connection):
+        connection.sendall(kit.respond(kit.created())[:-10])
+        connection.recv(1)
+
+    explo.will(stall)
+
+    assert kit.create(new_client(timeout=0.1)).token == kit.TENANT_TOKEN
+    assert len(explo.received) == 2
+
+
+def test_a_time_out_says_so(kit, explo, new_client):
+    explo.will(silent)
+
+    error = kit.failure(new_client(timeout=0.1).probe)
+
+    assert type(error) is ExploUnavailableError
+    assert (error.status, error.ambiguous) == (None, True)
+    assert "did not answer in time (timeout)" in str(error)
+
+
+def test_a_refused_connection_is_tried_until_the_time_is_over(kit, new_client, clock):
+    began = clock.now
+    client = new_client(base_url=f"http://127.0.0.1:{closed_port()}", retry_timeout=20)
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is ExploUnavailableError
+    assert (error.status, error.endpoint, error.ambiguous) == (None, "POST /embed/create_user_group/", False)
+    assert "refused" in str(error)
+    assert clock.naps == pytest.approx([1, 2, 4, 8])
+    assert clock.now - began < 20
+
+
+def test_a_host_that_dns_does_not_know_says_so(kit, new_client, monkeypatch):
+    def unknown(*args, **kwargs):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    error = kit.failure(new_client(base_url="https://explo.invalid").probe)
+
+    assert type(error) is ExploUnavailableError
+    assert "explo.invalid" in str(error)
+    assert not error.ambiguous
+
+
+@pytest.mark.parametrize("status", [429, 500])
+@pytest.mark.parametrize("retry_timeout", [0.5, 5, 59, 61, 300, 1000])
+def test_retry_timeout_bounds_a_call_with_its_waits(kit, explo, new_client, clock, status, retry_timeout):
+    explo.will(*[kit.respond(status=status)] * 1000)
+    began = clock.now
+
+    error = kit.failure(lambda: kit.create(new_client(retry_timeout=retry_timeout)))
+
+    assert error.status == status
+    assert clock.now - began < retry_timeout
+    assert len(explo.received) == len(clock.naps) + 1
+
+
+def test_the_last_attempt_has_only_the_time_that_is_left(kit, explo, new_client):
+    explo.will(kit.respond(status=500), silent, silent)
+    client = new_client(timeout=600, retry_timeout=1.1)
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert "did not answer in time" in str(error)
+    assert len(explo.received) == 2
+
+
+@pytest.mark.parametrize("time_left", [-5.0, 0.0, 1e-12])
+def test_an_attempt_without_time_left_ends_as_a_time_out(kit, explo, client, time_left):
+    explo.will(silent)
+    call = kit.call()
+
+    error = kit.failure(lambda: client._session.attempt(call, time_left=time_left))
+
+    assert type(error) is ExploUnavailableError
+
+
+@pytest.mark.parametrize("timeout", [1e12, 1e300])
+def test_a_timeout_longer_than_a_socket_can_wait_is_none_at_all(kit, new_client, timeout):
+    assert kit.create(new_client(timeout=timeout, retry_timeout=timeout)).token == kit.TENANT_TOKEN
+
+
+ONCE = {
+    "delete": lambda client: client.delete_user_group(current_token="old"),
+    "refresh": lambda client: client.refresh_user_group_token(current_token="old"),
+}
+AMBIGUOUS = {
+    "500": lambda kit: kit.respond(status=500),
+    "503 with a time": lambda kit: kit.respond(status=503, headers={"Retry-After": "1"}),
+    "closed": lambda kit: None,
+    "cut short": lambda kit: lambda request, connection: connection.sendall(kit.respond(kit.created())[:-5]),
+    "silent": lambda kit: silent,
+}
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
+@pytest.mark.parametrize("operation", ONCE.values(), ids=ONCE)
+def test_deleting_and_refreshing_are_not_repeated_after_an_attempt_that_may_have_worked(
+    kit, explo, new_client, operation, fault
+):
+    explo.will(fault(kit))
+
+    error = kit.failure(lambda: operation(new_client(timeout=0.1)))
+
+    assert type(error) is ExploUnavailableError
+    assert error.ambiguous
+    assert len(explo.received) == 1
+
+
+@pytest.mark.parametrize("operation", ONCE.values(), ids=ONCE)
+def test_deleting_and_refreshing_are_repeated_after_a_429(kit, explo, client, operation):
+    explo.will(kit.respond(status=429), kit.respond(status=429))
+
+    operation(client)
+
+    assert len(explo.received) == 3
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
+@pytest.mark.parametrize(("answered", "reported"), [(False, None), (True, True)])
+def test_after_an_ambiguous_attempt_only_new_is_still_known(kit, explo, new_client, fault, answered, reported):
+    explo.will(fault(kit), kit.respond(kit.created(new=answered)))
+
+    assert kit.create(new_client(timeout=0.1)).new_user_group is reported
+
+
+def test_one_ambiguous_attempt_among_others_is_remembered(kit, explo, client):
+    explo.will(kit.respond(status=429), None, kit.respond(status=429), kit.respond(kit.created(new=False)))
+
+    assert kit.create(client).new_user_group is None
+
+
+def test_after_a_429_not_new_is_known(kit, explo, client):
+    explo.will(kit.respond(status=429), kit.respond(kit.created(new=False)))
+
+    assert kit.create(client).new_user_group is False
+
+
+def test_after_a_refused_connection_not_new_is_known(kit, stand_in, new_client, clock):
+    server = stand_in()
+    port = server.port
+    server.stop()
+    revived = []
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        if not revived:
+            revived.append(stand_in(port=port))
+            revived[0].will(kit.respond(kit.created(new=False)))
+
+    pacer = Pacer(FAST, clock=clock, sleep=sleep)
+
+    assert kit.create(new_client(base_url=server.url, pacer=pacer)).new_user_group is False
+
+
+def test_the_next_call_does_not_inherit_the_doubt(kit, explo, client):
+    explo.will(None, kit.respond(kit.created(new=False)), kit.respond(kit.created(new=False)))
+
+    assert kit.create(client).new_user_group is None
+    assert kit.create(client).new_user_group is False
+
+
+def test_a_retry_is_logged_with_tenant_endpoint_and_wait(kit, explo, client, every_log):
+    explo.will(kit.respond(status=503))
+
+    kit.create(client)
+
+    (warning,) = [record for record in every_log.records if record.levelname == "WARNING"]
+    assert "tenant 'acme': POST /embed/create_user_group/ (HTTP 503)" in warning.getMessage()
+    assert "attempt 1, the next in 1.0 s" in warning.getMessage()
+
+
+def test_a_pause_longer_than_a_call_may_take_fails_the_next_call_unsent(kit, explo, client, clock):
+    explo.will(kit.respond(status=429, headers={"Retry-After": "1000"}))
+    kit.failure(lambda: kit.create(client))
+
+    error = kit.failure(lambda: kit.create(client))
+    probe_error = kit.failure(client.probe)
+    clock.now += 800
+    kit.create(client)
+
+    assert type(error) is type(probe_error) is ExploRateLimitError
+    assert (error.status, error.retry_after) == (None, pytest.approx(1000))
+    assert "tenant 'acme'" in str(error)
+    assert len(explo.received) == 2
+
+
+def test_waiting_for_ones_turn_is_not_counted_as_time_of_the_call(kit, explo, new_client, clock):
+    client = new_client(retry_timeout=5, pacer=Pacer(1, clock=clock, sleep=clock.sleep))
+
+    for _ in range(3):
+        kit.create(client)
+
+    assert len(explo.received) == 3
+
+
+def test_protocol_errors_are_not_tried_again(kit, explo, client, clock):
+    explo.will(kit.respond(b"<html>"))
+
+    assert type(kit.failure(lambda: kit.create(client))) is ExploProtocolError
+    assert len(explo.received) == 1
+    assert clock.naps == []
+
+
+def test_a_429_to_one_of_several_threads_holds_all_of_them_back(kit, explo, new_client, clock):
+    both = threading.Barrier(2, timeout=5)
+
+    def meet(reply):
+        def answer(request, connection):
+            both.wait()
+            connection.sendall(reply)
+
+        return answer
+
+    client = new_client(max_in_flight=2)
+    explo.will(meet(kit.respond(status=429, headers={"Retry-After": "50"})), meet(kit.respond(kit.created())))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: kit.create(client), range(2)))
+    kit.create(client)
+
+    assert clock.now >= 1050
+    assert len(explo.received) == 4

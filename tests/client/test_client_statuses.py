@@ -1,0 +1,103 @@
+"""Which error each HTTP status is, what it carries, and whether it is tried again."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_explo.exceptions import (
+    ExploAuthError,
+    ExploProtocolError,
+    ExploRateLimitError,
+    ExploRefusedError,
+    ExploUnavailableError,
+)
+
+STATUSES = {
+    **dict.fromkeys((300, 301, 302, 303, 304, 305, 307, 308, 399), ExploProtocolError),
+    **dict.fromkeys((101, 199, 600, 777, 999), ExploProtocolError),
+    **dict.fromkeys((401, 403), ExploAuthError),
+    **dict.fromkeys((400, 402, 404, 405, 406, 407, 409, 410, 413, 415, 418, 422, 451), ExploRefusedError),
+    429: ExploRateLimitError,
+    **dict.fromkeys((408, 500, 501, 502, 503, 504, 505, 520, 599), ExploUnavailableError),
+}
+MENDABLE = (ExploRateLimitError, ExploUnavailableError)
+
+
+@pytest.mark.parametrize(("status", "kind"), STATUSES.items())
+def test_a_status_is_its_error(kit, explo, client, status, kind):
+    explo.will(*[kit.respond(b"the body " + kit.TENANT_TOKEN.encode(), status=status)] * 1000)
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is kind
+    assert (error.status, error.endpoint) == (status, "POST /embed/create_user_group/")
+    assert f"tenant 'acme': POST /embed/create_user_group/ (HTTP {status})" in str(error)
+    assert any(advice in str(error) for advice in ("check", "correct", "lower", "again later"))
+    shown = kit.everything_shown(error)
+    assert not any(secret in shown for secret in (kit.TENANT_TOKEN, kit.API_TOKEN, "the body"))
+    assert (len(explo.received) > 1) is (kind in MENDABLE)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 299])
+def test_every_2xx_with_the_documented_body_is_believed(kit, explo, client, status):
+    explo.will(kit.respond(kit.created(), status=status))
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+
+
+def test_interim_answers_before_the_final_one_are_passed_over(kit, explo, client):
+    explo.will(b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + kit.respond(kit.created()))
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+
+
+@pytest.mark.parametrize("status", ["1000", "20", "abc", "-1"])
+def test_a_status_line_that_is_none_is_a_broken_connection(kit, explo, client, status):
+    explo.will(kit.respond(kit.created(), status=status))
+
+    assert kit.create(client).new_user_group is True
+    assert len(explo.received) == 2
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [b"", b"\x00" * 100, b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 200 OK\r\nA: " + b"a" * 70_000, b"HTTP/1.1 200 OK\r\n"],
+    ids=["nothing", "zeros", "ssh", "a huge header", "half a head"],
+)
+def test_noise_instead_of_http_is_a_broken_connection(kit, explo, new_client, noise):
+    explo.will(*[lambda request, connection: connection.sendall(noise)] * 1000)
+
+    error = kit.failure(lambda: kit.create(new_client(retry_timeout=5)))
+
+    assert type(error) in (ExploUnavailableError, ExploProtocolError)
+    assert kit.API_TOKEN not in kit.everything_shown(error)
+
+
+def test_too_many_headers_are_a_broken_connection(kit, explo, client):
+    explo.will(kit.respond(kit.created(), headers={f"X-{number}": "x" for number in range(200)}))
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+    assert len(explo.received) == 2
+
+
+def test_an_error_answered_before_the_body_was_read_is_that_error(kit, explo, client):
+    explo.before_body = kit.respond(status=413, headers={"Connection": "close"})
+    explo.will(None)
+
+    error = kit.failure(lambda: kit.create(client, properties={"x": "x" * (4 << 20)}))
+
+    assert type(error) is ExploRefusedError
+    assert error.status == 413
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, ExploRateLimitError), (503, ExploUnavailableError), (408, ExploUnavailableError)]
+)
+def test_retry_after_is_on_the_error(kit, explo, new_client, status, kind):
+    explo.will(kit.respond(status=status, headers={"Retry-After": "77"}))
+
+    error = kit.failure(lambda: kit.create(new_client(retry_timeout=60)))
+
+    assert type(error) is kind
+    assert error.retry_after == 77.0
+    assert len(explo.received) == 1
