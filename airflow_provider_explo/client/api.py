@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from airflow_provider_explo.client import answers
-from airflow_provider_explo.client.failures import api_error
-from airflow_provider_explo.client.models import Answer, Call, UserGroup
-from airflow_provider_explo.client.pacing import Pacer, shared_pacer
+from airflow_provider_explo.client.caller import Caller
+from airflow_provider_explo.client.models import Call, UserGroup
+from airflow_provider_explo.client.pacing import Pacer
 from airflow_provider_explo.client.retry import RetryPolicy
-from airflow_provider_explo.client.session import ExploSession
 from airflow_provider_explo.client.settings import ClientSettings
-from airflow_provider_explo.exceptions import (
-    ExploApiError,
-    ExploConfigError,
-    ExploRateLimitError,
-    ExploUnavailableError,
-)
-
-log = logging.getLogger(__name__)
+from airflow_provider_explo.exceptions import ExploConfigError
 
 MAX_PAGE_SIZE = 1000
 
@@ -32,7 +22,7 @@ class ExploClient:
 
     :param settings: where, with which token, how fast.
     :param max_in_flight: calls at once; the connection pool is as large.
-    :param pacer: the budget; by default the one that all clients of this process share for this host.
+    :param pacer: the budget; by default one of its own, of the settings' requests_per_minute.
     :param retry: what is tried again.
     :raises ExploConfigError: the settings are wrong; the message names every mistake.
     """
@@ -49,9 +39,7 @@ class ExploClient:
         if problems:
             raise ExploConfigError("; ".join(problems))
         self.settings = settings
-        self._pacer = pacer or shared_pacer(settings.base_url, settings.requests_per_minute)
-        self._retry = retry or RetryPolicy()
-        self._session = ExploSession(settings, pool_size=max_in_flight, clock=self._pacer.clock)
+        self._caller = Caller(settings, max_in_flight=max_in_flight, pacer=pacer, retry=retry)
 
     def __enter__(self) -> ExploClient:
         return self
@@ -63,7 +51,7 @@ class ExploClient:
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
-        self._session.close()
+        self._caller.close()
 
     def create_user_group(
         self,
@@ -106,7 +94,7 @@ class ExploClient:
         """
         call = self._token_call("DELETE", "delete", current_token)
         del current_token
-        self._call(call)
+        self._caller.call(call)
 
     def refresh_user_group_token(self, *, current_token: str) -> UserGroup:
         """Replace a group's token; the old one is dead from then on.
@@ -117,7 +105,7 @@ class ExploClient:
         """
         call = self._token_call("POST", "refresh", current_token, suffix="_token")
         del current_token
-        return answers.user_group(call, self._call(call), key=self._entity, provided_id=None)
+        return answers.user_group(call, self._caller.call(call), key=self._entity, provided_id=None)
 
     def get_user_group(self, *, user_group_id: str) -> UserGroup:
         """Read one group (``get_customer``), and change nothing.
@@ -127,7 +115,7 @@ class ExploClient:
         call = Call(
             method="POST", path="/api/get_customer/", body={"provided_id": user_group_id}, about=_tenant(user_group_id)
         )
-        return answers.user_group(call, self._call(call), key="customer", provided_id=user_group_id)
+        return answers.user_group(call, self._caller.call(call), key="customer", provided_id=user_group_id)
 
     def list_user_groups(self, *, page_size: int = MAX_PAGE_SIZE) -> Iterator[UserGroup]:
         """Every group that the API token sees (``GET /v2/api/customers/``), page by page.
@@ -138,7 +126,7 @@ class ExploClient:
         page = 1
         while True:
             call = _list_call(page=page, page_size=page_size)
-            answer = self._call(call)
+            answer = self._caller.call(call)
             fresh = [group for group in answers.user_groups(call, answer) if group.provided_id not in seen]
             seen.update(group.provided_id for group in fresh)
             yield from fresh
@@ -148,21 +136,27 @@ class ExploClient:
             page += 1
 
     def generate_jwt(
-        self, *, user_group_id: str, embed_id: str, expiration: str | None = None, embed_origin: str | None = None
+        self,
+        *,
+        user_group_id: str,
+        embed_id: str,
+        key_id: str | None = None,
+        expiration: str | None = None,
+        embed_origin: str | None = None,
     ) -> str:
         """Make a short-lived JWT for embedding (``generate_jwt``): a secret.
 
         :param expiration: an ISO-8601 duration such as ``PT1H``; Explo's default is 24 hours.
         :raises ExploApiError: one of its kinds.
         """
-        body = {"embed_id": embed_id, "expiration": expiration, "embed_origin": embed_origin}
+        body = {"embed_id": embed_id, "key_id": key_id, "expiration": expiration, "embed_origin": embed_origin}
         call = Call(
             method="POST",
             path="/api/generate_jwt/",
             body={"provided_id": user_group_id, **_given(body)},
             about=_tenant(user_group_id),
         )
-        return answers.text(call, self._call(call), "jwt")
+        return answers.text(call, self._caller.call(call), "jwt")
 
     def probe(self) -> None:
         """One call that changes nothing, tried once: does this connection work?
@@ -171,8 +165,7 @@ class ExploClient:
         :raises ExploApiError: one of its kinds.
         """
         call = _list_call(page=1, page_size=1)
-        self._turn(call)
-        answers.user_groups(call, self._session.attempt(call, time_left=self.settings.retry_timeout))
+        answers.user_groups(call, self._caller.once(call))
 
     @property
     def _entity(self) -> str:
@@ -189,7 +182,7 @@ class ExploClient:
             about=_tenant(user_group_id),
         )
         flag = f"new_{self._entity}" if verb == "create" else None
-        return answers.user_group(call, self._call(call), key=self._entity, provided_id=user_group_id, flag=flag)
+        return answers.user_group(call, self._caller.call(call), key=self._entity, provided_id=user_group_id, flag=flag)
 
     def _token_call(self, method: str, verb: str, current_token: str, *, suffix: str = "") -> Call:
         return Call(
@@ -198,48 +191,6 @@ class ExploClient:
             body={"current_token": current_token},
             repeatable=False,
         )
-
-    def _turn(self, call: Call) -> float:
-        """Wait for the budget, but not for the end of a pause that is longer than any call may take."""
-        left_at = self._pacer.wait(until=self._pacer.clock() + self.settings.retry_timeout)
-        if left_at is None:
-            pause = self._pacer.paused_for
-            words = (
-                f"not sent, because after an earlier HTTP 429 nobody calls for another {pause:.0f} s, which is longer "
-                "than retry_timeout; the task may be run again after that"
-            )
-            raise api_error(ExploRateLimitError, call, words, retry_after=pause)
-        return left_at
-
-    def _call(self, call: Call) -> Answer:
-        """Send a call when the budget allows, and again while trying again can help and its time is not over."""
-        left_at = self._turn(call)
-        deadline = left_at + self.settings.retry_timeout
-        ambiguous = False
-        attempt = 1
-        while True:
-            try:
-                answer = self._session.attempt(call, time_left=deadline - left_at)
-            except ExploApiError as error:
-                now = self._pacer.clock()
-                wait = self._retry.delay(attempt, error, repeatable=call.repeatable, time_left=deadline - now)
-                if isinstance(error, ExploRateLimitError):
-                    self._pacer.slow_down(wait or error.retry_after or 0.0, left_at=left_at)
-                elif error.status is not None and not isinstance(error, ExploUnavailableError):
-                    self._pacer.recover()
-                if wait is None:
-                    raise
-                log.warning("%s; attempt %d, the next in %.1f s", error, attempt, wait)
-                ambiguous = ambiguous or error.ambiguous
-                next_at = self._pacer.wait(not_before=now + wait, until=deadline)
-                if next_at is None or next_at >= deadline:
-                    raise
-                left_at = next_at
-                attempt += 1
-            else:
-                self._pacer.recover()
-                log.debug("%s: HTTP %d, attempt %d", call, answer.status, attempt)
-                return replace(answer, after_ambiguous=ambiguous)
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 SHARE = 0.98
 SLOWDOWN = 0.5
@@ -89,14 +88,3 @@ class Pacer:
         """After an answer that was no 429: a small, constant step back towards the full rate."""
         with self._lock:
             self._rate = min(self._full_rate, self._rate + self._full_rate / RECOVERY_STEPS)
-
-
-_shared: dict[tuple[str | None, int | None, float], Pacer] = {}
-_shared_lock = threading.Lock()
-
-
-def shared_pacer(base_url: str, requests_per_minute: float) -> Pacer:
-    """The one pacer of this process for a host: the budget belongs to the IP, not to a client object."""
-    url = urlsplit(base_url)
-    with _shared_lock:
-        return _shared.setdefault((url.hostname, url.port, requests_per_minute), Pacer(requests_per_minute))

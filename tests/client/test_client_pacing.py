@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_explo.client.api import ExploClient
-from airflow_provider_explo.client.pacing import PUNCTUALITY, SHARE, SLOWEST, Pacer, shared_pacer
-from airflow_provider_explo.client.settings import ClientSettings
+from airflow_provider_explo.client.pacing import PUNCTUALITY, SHARE, SLOWEST, Pacer
 
 LIMIT, WINDOW = 180, 60.0
 INTERVAL = WINDOW / (LIMIT * SHARE)
@@ -214,16 +212,6 @@ def test_a_pause_that_is_too_long_is_told_at_once():
     assert pacer.wait(until=101) == 100
 
 
-def test_one_process_has_one_pacer_for_a_host_and_a_rate():
-    mine = shared_pacer("https://pacing.example", 180)
-
-    assert shared_pacer("https://pacing.example/", 180) is mine
-    assert shared_pacer("https://PACING.example/gateway", 180) is mine
-    assert shared_pacer("https://pacing.example", 90) is not mine
-    assert shared_pacer("https://pacing.example:8443", 180) is not mine
-    assert shared_pacer("https://other.example", 180) is not mine
-
-
 def test_calls_of_a_client_leave_evenly(kit, explo, new_client, clock):
     client = new_client(pacer=Pacer(LIMIT, clock=clock, sleep=clock.sleep))
     left = []
@@ -257,9 +245,3 @@ def test_answers_that_refuse_help_the_rate_recover_as_well(kit, explo, new_clien
 
     assert after_refusals == pytest.approx(0.54 * 1e12 * SHARE / 60)
     assert pacer.rate == pytest.approx(0.56 * 1e12 * SHARE / 60)
-
-
-def test_clients_of_one_process_share_a_pacer_by_default(explo, kit):
-    settings = ClientSettings(token=kit.API_TOKEN, base_url=explo.url)
-    with ExploClient(settings) as one, ExploClient(settings) as other:
-        assert one._pacer is other._pacer

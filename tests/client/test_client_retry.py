@@ -11,6 +11,7 @@ from email.utils import format_datetime
 import pytest
 
 from airflow_provider_explo.client.pacing import Pacer
+from airflow_provider_explo.client.session import ExploSession
 from airflow_provider_explo.exceptions import ExploProtocolError, ExploRateLimitError, ExploUnavailableError
 
 FAST = 1e12
@@ -168,10 +169,11 @@ def test_the_last_attempt_has_only_the_time_that_is_left(kit, explo, new_client)
 
 @pytest.mark.parametrize("time_left", [-5.0, 0.0, 1e-12])
 def test_an_attempt_without_time_left_ends_as_a_time_out(kit, explo, client, time_left):
+    session = ExploSession(client.settings)
     explo.will(silent)
     call = kit.call()
 
-    error = kit.failure(lambda: client._session.attempt(call, time_left=time_left))
+    error = kit.failure(lambda: session.attempt(call, time_left=time_left))
 
     assert type(error) is ExploUnavailableError
 
