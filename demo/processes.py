@@ -19,9 +19,10 @@ from demo import home
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold the demo's folder; a second demo in it at the same time is refused, and SIGTERM ends as Ctrl-C does."""
+    """Hold the demo's folder; a second demo in it at the same time is refused, and SIGTERM and SIGHUP end as Ctrl-C does."""
     home.FOLDER.mkdir(exist_ok=True)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     with (home.FOLDER / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
