@@ -19,7 +19,7 @@ from demo import home
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold the demo's folder; a second demo in it at the same time is refused, and SIGTERM and SIGHUP end as Ctrl-C does."""
+    """Hold the demo's folder, which refuses a second demo in it; SIGTERM and SIGHUP end as Ctrl-C does."""
     home.FOLDER.mkdir(exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

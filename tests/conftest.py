@@ -34,6 +34,7 @@ os.environ |= {
 }
 
 AIRFLOW_3 = version("apache-airflow").startswith("3.")
+DATE = datetime(2026, 3, 3, tzinfo=timezone.utc)
 pytest_plugins = ["airflow_provider_explo.emulator.pytest_plugin"]
 
 
@@ -75,12 +76,11 @@ def run_dag(airflow_home: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[R
         # Airflow 2 deletes an earlier run of the same date through models that only this module completes.
         import airflow.providers.fab.auth_manager.models  # noqa: F401
 
-    def run(dag: Any, logical_date: datetime | None = None, conf: dict[str, Any] | None = None) -> Run:
+    def run(dag: Any, logical_date: datetime | None = DATE, conf: dict[str, Any] | None = None) -> Run:
         if AIRFLOW_3:
             _serialize(dag)
         capfd.readouterr()
-        moment = logical_date or datetime(2026, 3, 3, tzinfo=timezone.utc)
-        date_argument = {"logical_date" if AIRFLOW_3 else "execution_date": moment}
+        date_argument = {"logical_date" if AIRFLOW_3 else "execution_date": logical_date}
         dag_run = dag.test(**date_argument, run_conf=conf)
         instances = {
             ti.task_id if ti.map_index < 0 else (ti.task_id, ti.map_index): ti for ti in dag_run.get_task_instances()

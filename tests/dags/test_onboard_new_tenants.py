@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tests.conftest import metadata_rows_with
+from tests.conftest import AIRFLOW_3, metadata_rows_with
 
 DAG_ID = "explo_onboard_new_tenants"
 CREATE = "onboard.create_user_group"
@@ -151,6 +151,17 @@ def test_half_a_window_or_an_empty_one_is_refused(dag, run_dag, sign_up, explo_c
     assert run.state == "failed"
     assert "This run has no window of time" in run.log
     assert explo_connection.request_count == 0
+
+
+@pytest.mark.skipif(not AIRFLOW_3, reason="every run of Airflow 2 has a data interval")
+def test_a_run_without_a_data_interval_needs_a_window(dag, run_dag, sign_up, saved, explo_connection):
+    sign_up(("acme", "Acme", "2026-01-15T00:00:00Z"))
+    run = run_dag(dag, None)
+    assert run.state == "failed"
+    assert "This run has no window of time" in run.log
+    window = {"window_start": "2026-01-15T00:00:00Z", "window_end": "2026-01-16T00:00:00Z"}
+    assert run_dag(dag, None, conf=window).state == "success"
+    assert set(saved()) == {"acme"}
 
 
 def test_more_tenants_than_airflow_maps_over_are_refused_with_what_to_do(
