@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 
@@ -69,10 +70,21 @@ class UserGroup:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def without_token(self) -> dict[str, Any]:
-        """Everything but the token, as plain JSON."""
+        """Everything but the token, as values that every JSON writer keeps.
+
+        A number with more digits than a float has comes as text: Airflow's XCom would cut a Decimal to a float.
+        """
         return {
             "provided_id": self.provided_id,
             "name": self.name,
-            **self.details,
+            **_exact(self.details),
             "new_user_group": self.new_user_group,
         }
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _exact(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    return str(value) if isinstance(value, Decimal) else value

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from airflow_provider_explo.client.models import UserGroup
 from airflow_provider_explo.exceptions import ExploProtocolError, ExploRefusedError, ExploUnavailableError
 
 OTHER = "tenant-2"
@@ -342,3 +343,15 @@ def test_a_jwt_must_be_text(kit, explo, client, jwt):
 
     assert type(error) is ExploProtocolError
     assert "jwt" in str(error)
+
+
+def test_what_goes_to_xcom_loses_no_digit():
+    details = {"properties": {"rate": [Decimal("0.1000000000000000055"), 0.5, 2**80]}}
+    group = UserGroup(provided_id="acme", token="t", details=details)
+
+    assert group.without_token() == {
+        "provided_id": "acme",
+        "name": None,
+        "properties": {"rate": ["0.1000000000000000055", 0.5, 2**80]},
+        "new_user_group": None,
+    }
