@@ -64,8 +64,8 @@ class TokenTable:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
-        schema, _, table = name.rpartition(".")
-        if not all(IDENTIFIER.fullmatch(part) for part in (table, *([schema] if schema else []))):
+        *schema, table = name.split(".")
+        if len(schema) > 1 or not all(IDENTIFIER.fullmatch(part) for part in (*schema, table)):
             raise ExploConfigError(f"token table: expected a name such as explo_user_groups, found {name!r}")
         # Values are tokens: they stay out of SQLAlchemy's echo and out of its error messages.
         engine.hide_parameters = True
@@ -80,7 +80,7 @@ class TokenTable:
             sa.Column("content_hash", sa.String(80), nullable=False),
             sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
             sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-            schema=schema or None,
+            schema=schema[0] if schema else None,
         )
 
     @classmethod

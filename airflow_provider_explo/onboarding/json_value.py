@@ -12,6 +12,7 @@ from airflow_provider_explo import exact_json
 from airflow_provider_explo.onboarding.problem import Problem, child, shown
 
 DEEPEST = 100
+LARGEST_EXPONENT = 307
 
 _INSTEAD: tuple[tuple[type | tuple[type, ...], str], ...] = (
     ((bytes, bytearray, memoryview), "write text, for binary data its base64"),
@@ -71,7 +72,7 @@ def _plain(value: Any, path: str, depth: int, problems: list[Problem]) -> Any:
 
 def _number(value: Decimal) -> int | float | Decimal:
     """The plain number that a Decimal is, where no digit is lost."""
-    if not value.is_finite() or abs(value.adjusted()) > 300:
+    if not value.is_finite() or abs(value.adjusted()) > LARGEST_EXPONENT:
         return value
     if value == value.to_integral_value():
         return int(value)
@@ -102,13 +103,12 @@ def _leaf_problems(value: Any, path: str) -> Iterator[Problem]:
                 path=path, found=shown(value), expected="text", remedy="it is broken Unicode (a lone surrogate)"
             )
     elif isinstance(value, (float, Decimal)):
-        if not math.isfinite(value):
-            yield Problem(
-                path=path,
-                found=shown(value),
-                expected="a finite number",
-                remedy="write null; JSON has no NaN or infinity",
-            )
+        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+            remedy = "write null; JSON has no NaN or infinity"
+            yield Problem(path=path, found=shown(value), expected="a finite number", remedy=remedy)
+        elif isinstance(value, Decimal) and value and abs(value.adjusted()) > LARGEST_EXPONENT:
+            expected = f"a number with an exponent of at most {LARGEST_EXPONENT}, as others could not read it"
+            yield Problem(path=path, found=shown(value), expected=expected, remedy="write text")
     else:
         remedy = next((words for kinds, words in _INSTEAD if isinstance(value, kinds)), "write text, str() in Python")
         yield Problem(path=path, found=f"a {type(value).__name__}", expected="a JSON value", remedy=remedy)
