@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError
 from airflow_provider_explo.onboarding.content import content_hash
+from airflow_provider_explo.onboarding.plan import drift
 from airflow_provider_explo.onboarding.tenant import Tenant, TenantRules
 
 if TYPE_CHECKING:
@@ -35,16 +36,16 @@ class TokenRow:
     content_hash: str
 
     @classmethod
-    def of(cls, tenant: Tenant, token: str, *, drift: Collection[str] = ()) -> TokenRow:
+    def of(cls, tenant: Tenant, token: str, *, differing: Collection[str] = ()) -> TokenRow:
         """The row for a tenant that was sent to Explo.
 
-        :param drift: the fields in which Explo's group differs from the tenant.
+        :param differing: the fields in which Explo's group differs from the tenant.
         """
         return cls(
             user_group_id=tenant.user_group_id,
             name=tenant.name,
             token=token,
-            content_hash="" if drift else content_hash(tenant),
+            content_hash="" if differing else content_hash(tenant),
         )
 
 
@@ -144,7 +145,8 @@ class TokenTable:
                 f"{task_id!r} pushed"
             )
         self.create_if_missing()
-        self.save(TokenRow.of(checked, ti.xcom_pull(**source), drift=group["drift"]))
+        left = drift(checked, name=group["name"], details=group)
+        self.save(TokenRow.of(checked, ti.xcom_pull(**source), differing=left))
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out."""

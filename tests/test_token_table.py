@@ -141,7 +141,7 @@ def test_tokens_stay_out_of_reprs_logs_and_errors(engine, caplog, path):
 def test_a_drifted_tenant_is_kept_without_a_hash_so_that_the_difference_is_found_again():
     tenant = Tenant(user_group_id="acme", name="Acme")
     assert TokenRow.of(tenant, TOKEN).content_hash == content_hash(tenant)
-    assert TokenRow.of(tenant, TOKEN, drift=["name"]).content_hash == ""
+    assert TokenRow.of(tenant, TOKEN, differing=["name"]).content_hash == ""
 
 
 class Pushed:
@@ -159,10 +159,18 @@ class Pushed:
 
 def test_a_token_of_another_tenant_is_never_saved(engine, path):
     table = TokenTable(engine)
-    table.save_created(Pushed(provided_id="acme", drift=[]), task_id="create", user_group_id="acme", name="Acme")
+    table.save_created(Pushed(provided_id="acme", name="Acme"), task_id="create", user_group_id="acme", name="Acme")
     with pytest.raises(ExploProtocolError, match="'other'"):
-        table.save_created(Pushed(provided_id="other", drift=[]), task_id="create", user_group_id="new", name="New")
+        table.save_created(Pushed(provided_id="other", name="New"), task_id="create", user_group_id="new", name="New")
     assert [row["user_group_id"] for row in rows(path)] == ["acme"]
+
+
+def test_what_explo_still_holds_otherwise_is_saved_without_a_hash(engine, path):
+    table = TokenTable(engine)
+    for name, known in (("Acme", True), ("Acme AG", False)):
+        pushed = Pushed(provided_id="acme", name=name, drift=["name"])
+        table.save_created(pushed, task_id="create", user_group_id="acme", name="Acme")
+        assert bool(rows(path)[0]["content_hash"]) == known
 
 
 def test_a_connection_of_no_sql_database_is_refused(monkeypatch, airflow_home):

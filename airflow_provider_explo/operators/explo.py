@@ -33,8 +33,8 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
 
     Name, id, mapping and properties are checked with jsonschema before any call; every mistake is reported at once.
     The return value is the tenant's token, a secret. Under the XCom key ``user_group`` stands everything else that
-    Explo answered, with ``new_user_group`` (None where it is unknown), ``drift`` (the fields in which an existing group
-    differs from what was asked) and ``updated`` (the fields that were sent to change it).
+    Explo answered, with ``new_user_group`` (None where it is unknown) and ``drift`` (the fields in which an existing
+    group differs from what was asked; with ``if_exists="update"``, differed until they were sent).
 
     :param user_group_id: the tenant's id in your own database, 1 to 255 characters. (templated)
     :param name: display name, 1 to 255 characters. (templated)
@@ -98,12 +98,12 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
             tenant = self._tenant()
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
             with hook.get_conn():
-                group, report = self._onboard(tenant, hook)
+                group, drift = self._onboard(tenant, hook)
         except (ExploRateLimitError, ExploUnavailableError):
             raise
         except ExploError as error:
             raise AirflowFailException(str(error)) from error
-        context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), **report})
+        context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(drift)})
         return group.token
 
     def _tenant(self) -> Tenant:
@@ -116,7 +116,7 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
             user_group_id=self.user_group_id, name=self.name, mapping=self.mapping, properties=self.properties
         )
 
-    def _onboard(self, tenant: Tenant, hook: ExploHook) -> tuple[UserGroup, dict[str, Any]]:
+    def _onboard(self, tenant: Tenant, hook: ExploHook) -> tuple[UserGroup, tuple[str, ...]]:
         from airflow_provider_explo.onboarding.plan import difference, drift
 
         group = hook.create_user_group(
@@ -124,7 +124,7 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
         )
         if group.new_user_group:
             self.log.info("Tenant %r: user group created", tenant.user_group_id)
-            return group, {"drift": [], "updated": []}
+            return group, ()
         differing = drift(tenant, name=group.name, details=group.details)
         if self.if_exists == "fail" and (group.new_user_group is False or differing):
             raise ExploRefusedError(
@@ -137,21 +137,22 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
                 tenant.user_group_id,
             )
         changes = difference(tenant, differing, details=group.details) if self.if_exists == "update" else {}
+        left = differing
         if changes:
             answer = hook.update_user_group(user_group_id=tenant.user_group_id, **changes)
             group = replace(answer, new_user_group=group.new_user_group)
-            differing = drift(tenant, name=group.name, details=group.details)
+            left = drift(tenant, name=group.name, details=group.details)
             self.log.info("Tenant %r: user group updated: %s", tenant.user_group_id, ", ".join(changes))
         elif not differing:
             self.log.info("Tenant %r: user group already there, as asked", tenant.user_group_id)
-        if differing:
+        if left:
             self.log.warning(
                 "Tenant %r: the user group in Explo differs from what was asked in: %s. Explo leaves an existing group "
                 "as it is; if_exists='update' sends the difference",
                 tenant.user_group_id,
-                ", ".join(differing),
+                ", ".join(left),
             )
-        return group, {"drift": list(differing), "updated": list(changes)}
+        return group, differing
 
     def _schema(self, schema: Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
         """A relative path means the DAG file's folder first, where a team keeps its schemas beside its DAGs."""

@@ -50,7 +50,6 @@ def test_the_token_is_the_return_value_and_the_rest_stands_under_user_group(onbo
         "api_environment_tag": "Customer",
         "new_user_group": True,
         "drift": [],
-        "updated": [],
     }
     assert metadata_rows_with(group.token) == {("xcom", "value")}
     assert group.token not in run.log
@@ -206,7 +205,9 @@ def test_update_sends_the_difference(onboard, explo_connection):
     assert explo_connection.requests[-1].path == "/api/update_user_group/"
     assert sent(explo_connection) == {"user_group_id": "acme", "name": "Acme AG"}
     rest = run.xcom("create", "user_group")
-    assert (rest["name"], rest["new_user_group"], rest["drift"], rest["updated"]) == ("Acme AG", False, [], ["name"])
+    assert (rest["name"], rest["new_user_group"], rest["drift"]) == ("Acme AG", False, ["name"])
+    assert "user group updated: name" in run.log
+    assert "differs" not in run.log
     assert run.xcom("create") == explo_connection.groups[0].token
 
 
