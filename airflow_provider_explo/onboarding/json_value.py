@@ -67,7 +67,18 @@ def _plain(value: Any, path: str, depth: int, problems: list[Problem]) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item, child(path, index), depth + 1, problems) for index, item in enumerate(value)]
     problems.extend(_leaf_problems(value, path))
-    return _number(value) if isinstance(value, Decimal) else value
+    return _leaf(value)
+
+
+def _leaf(value: Any) -> Any:
+    """The plain value of a subclass, such as an enumeration's member or numpy's float64."""
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    return float.__float__(value) if isinstance(value, float) else value
 
 
 def _number(value: Decimal) -> int | float | Decimal:

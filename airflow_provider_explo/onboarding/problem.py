@@ -47,8 +47,9 @@ def shown(value: Any) -> str:
         return f"{value[:LONGEST_FINDING]!r}… ({len(value)} characters)"
     try:
         text = repr(value)
-    except (RecursionError, ValueError):
-        return f"a {type(value).__name__} too large to show"
+    except Exception:
+        # Whatever it is, it must not hide what is wrong with it.
+        return f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= LONGEST_FINDING else f"{text[:LONGEST_FINDING]}…"
 
 

@@ -52,15 +52,19 @@ class TenantRules:
 
         :raises ExploValidationError: with every mistake at once.
         """
-        problems = [*own_rules("user_group_id")(user_group_id, "$.user_group_id"), *own_rules("name")(name, "$.name")]
-        for field, value in (("user_group_id", user_group_id), ("name", name)):
-            if isinstance(value, str):
-                problems += json_value.plain(value, f"$.{field}")[1]
+        problems: list[Problem] = []
+        user_group_id = self._text("user_group_id", user_group_id, problems)
+        name = self._text("name", name, problems)
         mapping = self._object("mapping", mapping, problems)
         properties = self._object("properties", properties, problems)
         if problems:
             raise validation_error(user_group_id, problems)
-        return Tenant(user_group_id=str(user_group_id), name=str(name), mapping=mapping, properties=properties)
+        return Tenant(user_group_id=user_group_id, name=name, mapping=mapping, properties=properties)
+
+    def _text(self, field: str, value: Any, problems: list[Problem]) -> Any:
+        value, wrong = json_value.plain(value, f"$.{field}")
+        problems += wrong or own_rules(field)(value, f"$.{field}")
+        return value
 
     def _object(self, field: str, value: Any, problems: list[Problem]) -> Any:
         path = f"$.{field}"

@@ -6,6 +6,7 @@ import uuid
 from collections import OrderedDict
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from enum import Enum, IntEnum
 from types import MappingProxyType
 
 import pytest
@@ -196,6 +197,41 @@ def test_what_json_can_hold_becomes_plain_and_loses_no_digit(value, plain):
 )
 def test_text_that_is_no_json_is_refused(text):
     assert problems_of(properties=text)
+
+
+class Plan(str, Enum):
+    GOLD = "gold"
+
+
+class Size(IntEnum):
+    LARGE = 3
+
+
+class Ratio(float):
+    """As numpy's float64 is one."""
+
+    def __repr__(self):
+        return "Ratio"
+
+
+class Unshowable:
+    def __repr__(self):
+        raise KeyError
+
+
+def test_members_of_enumerations_and_other_subclasses_become_plain():
+    tenant = RULES.tenant(
+        user_group_id=Plan.GOLD, name=Plan.GOLD, properties={"a": [Plan.GOLD, Size.LARGE, Ratio(0.5)]}
+    )
+    assert (tenant.user_group_id, tenant.name) == ("gold", "gold")
+    assert exact_json.dumps(tenant.properties) == '{"a":["gold",3,0.5]}'
+    for value in (tenant.user_group_id, *tenant.properties["a"]):
+        assert type(value) in (str, int, float)
+
+
+def test_a_value_that_cannot_even_be_shown_is_refused():
+    (problem,) = problems_of(name=Unshowable())
+    assert problem.found == "a Unshowable"
 
 
 def test_every_mistake_is_told_at_once_in_a_message_that_names_the_tenant():
