@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -90,6 +91,15 @@ def test_no_repr_shows_a_token(kit, client):
     assert kit.TENANT_TOKEN not in shown
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """A shell starts its background jobs with SIGINT ignored, and the tests with them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 def test_an_interrupt_is_not_swallowed_and_shows_no_token(kit, explo, client):
     me = threading.get_ident()
 
