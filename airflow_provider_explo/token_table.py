@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
+from airflow_provider_explo.database import attempt, engine_of, table_name
 from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError
 from airflow_provider_explo.onboarding.content import content_hash
-from airflow_provider_explo.onboarding.plan import drift
+from airflow_provider_explo.onboarding.plan import drift, hides_mapping
 from airflow_provider_explo.onboarding.tenant import Tenant, TenantRules
+from airflow_provider_explo.table_check import check_table
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 DEFAULT_TABLE = "explo_user_groups"
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
+# Some databases take no more parameters in one statement.
+MOST_IDS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRow:
     """A tenant's row, without its times.
 
-    :param content_hash: of what was sent, or empty where Explo is known to hold something else: so a later run that
-        compares hashes finds the difference again.
+    :param content_hash: of what was sent, with a mark where Explo is not known to hold it.
     """
 
     user_group_id: str
@@ -36,23 +38,24 @@ class TokenRow:
     content_hash: str
 
     @classmethod
-    def of(cls, tenant: Tenant, token: str, *, differing: Collection[str] = ()) -> TokenRow:
+    def of(cls, tenant: Tenant, token: str, *, settled: bool = True) -> TokenRow:
         """The row for a tenant that was sent to Explo.
 
-        :param differing: the fields in which Explo's group differs from the tenant.
+        :param settled: Explo holds what was sent. A later run with ``if_exists="update"`` sends it again where not.
         """
         return cls(
             user_group_id=tenant.user_group_id,
             name=tenant.name,
             token=token,
-            content_hash="" if differing else content_hash(tenant),
+            content_hash=content_hash(tenant, settled=settled),
         )
 
 
 class TokenTable:
-    """The token table in one SQL database; made if missing.
+    """The token table in one SQL database.
 
-    :param engine: from ``DbApiHook.get_sqlalchemy_engine()``. Its statements are never logged with their values.
+    :param engine: from :func:`~airflow_provider_explo.database.engine_of`. Its statements are never logged with their
+        values.
     :param name: table, optionally ``schema.table``.
     :param now: the current UTC time.
     :raises ExploConfigError: the name is no plain identifier.
@@ -65,66 +68,78 @@ class TokenTable:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
-        *schema, table = name.split(".")
-        if len(schema) > 1 or not all(IDENTIFIER.fullmatch(part) for part in (*schema, table)):
-            raise ExploConfigError(f"token table: expected a name such as explo_user_groups, found {name!r}")
+        schema, table = table_name(name, of="token table")
         # Values are tokens: they stay out of SQLAlchemy's echo and out of its error messages.
         engine.hide_parameters = True
+        self.name = name
         self._engine = engine
         self._now = now
+        # MySQL compares text without regard to case, unless told otherwise: "ACME" and "acme" are two tenants.
+        key = sa.String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_bin"), "mysql", "mariadb")
         self._table = sa.Table(
             table,
             sa.MetaData(),
-            sa.Column("user_group_id", sa.String(255), primary_key=True),
+            sa.Column("user_group_id", key, primary_key=True),
             sa.Column("name", sa.String(255), nullable=False),
             sa.Column("token", sa.Text, nullable=False),
             sa.Column("content_hash", sa.String(80), nullable=False),
             sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
             sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-            schema=schema[0] if schema else None,
+            schema=schema,
         )
 
     @classmethod
     def of_connection(cls, conn_id: str, name: str = DEFAULT_TABLE) -> TokenTable:
-        """The table in the database of an Airflow connection, any that has a ``DbApiHook`` and an SQLAlchemy URL.
+        """The table in the database of an Airflow connection, any that has a ``DbApiHook`` and an SQLAlchemy dialect.
 
         :raises ExploConfigError: the connection is not one of an SQL database.
         """
-        from airflow.providers.common.compat.sdk import BaseHook
-        from airflow.providers.common.sql.hooks.sql import DbApiHook
+        return cls(engine_of(conn_id), name)
 
-        hook = BaseHook.get_hook(conn_id)
-        if not isinstance(hook, DbApiHook):
-            raise ExploConfigError(f"connection {conn_id!r}: expected one of an SQL database")
-        return cls(hook.get_sqlalchemy_engine(), name)
+    def exists(self) -> bool:
+        """Whether the table is there.
+
+        :raises ExploError: the database cannot be asked.
+        """
+        return attempt(
+            f"token table {self.name}: looking for it",
+            lambda: sa.inspect(self._engine).has_table(self._table.name, schema=self._table.schema),
+        )
 
     def create_if_missing(self) -> None:
-        """Make the table, also where another task makes it at the same moment."""
-        try:
-            self._table.create(self._engine, checkfirst=True)
-        except sa.exc.DBAPIError:
-            if not sa.inspect(self._engine).has_table(self._table.name, schema=self._table.schema):
-                raise
+        """Make the table, also where another task makes it at the same moment.
+
+        :raises ExploError: it cannot be made.
+        """
+
+        def create() -> None:
+            try:
+                self._table.create(self._engine, checkfirst=True)
+            except sa.exc.DBAPIError:
+                if not sa.inspect(self._engine).has_table(self._table.name, schema=self._table.schema):
+                    raise
+
+        attempt(f"token table {self.name}: making it", create)
+
+    def check(self) -> None:
+        """See that the table has its columns and that it can be written, before any token is at stake.
+
+        :raises ExploConfigError: it cannot be used; the message says why.
+        :raises ExploError: the database cannot be asked.
+        """
+        check_table(self._engine, self._table, of=f"token table {self.name}")
 
     def save(self, row: TokenRow) -> None:
-        """Insert or update one tenant's row, in a transaction of its own. A row already as given is left alone."""
-        values = {"name": row.name, "token": row.token, "content_hash": row.content_hash}
-        with self._engine.begin() as connection:
-            known = self._known(connection, [row.user_group_id]).get(row.user_group_id)
-            if known == row:
-                return
-            if known is not None:
-                self._update(connection, row.user_group_id, values)
-                return
-        moment = self._now()
-        try:
-            with self._engine.begin() as connection:
-                new = {"user_group_id": row.user_group_id, **values, "created_at": moment, "updated_at": moment}
-                connection.execute(self._table.insert().values(**new))
-        except sa.exc.IntegrityError:
-            # The task's twin was faster.
-            with self._engine.begin() as connection:
-                self._update(connection, row.user_group_id, values)
+        """Insert or update one tenant's row; see :meth:`save_all`."""
+        self.save_all([row])
+
+    def save_all(self, rows: Sequence[TokenRow]) -> None:
+        """Insert or update tenants' rows, in one short transaction. Rows already as given are left alone.
+
+        :raises ExploError: the database is away; none or all of the rows are saved.
+        :raises ExploConfigError: the database refuses them, or cannot tell two tenants' ids apart.
+        """
+        attempt(f"token table {self.name}: saving tokens", lambda: self._save_all(rows))
 
     def save_created(self, ti: Any, *, task_id: str, **tenant: Any) -> None:
         """Save the token that an ``ExploCreateUserGroupOperator`` pushed; make the table if it is missing.
@@ -145,23 +160,65 @@ class TokenTable:
                 f"{task_id!r} pushed"
             )
         self.create_if_missing()
-        left = drift(checked, name=group["name"], details=group)
-        self.save(TokenRow.of(checked, ti.xcom_pull(**source), differing=left))
+        settled = not drift(checked, name=group["name"], details=group)
+        if settled and not group["new_user_group"] and hides_mapping(checked, details=group):
+            # Explo does not say; what is known from an earlier run stays known.
+            found = self.known([checked.user_group_id]).get(checked.user_group_id)
+            settled = found is not None and found.content_hash == content_hash(checked)
+        self.save(TokenRow.of(checked, ti.xcom_pull(**source), settled=settled))
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out."""
         with self._engine.connect() as connection:
             return self._known(connection, user_group_ids)
 
+    def hashes(self, user_group_ids: Collection[str]) -> dict[str, str]:
+        """The content hashes of these tenants, by id; those that are not there are left out.
+
+        :raises ExploError: the table cannot be read.
+        """
+
+        def read() -> dict[str, str]:
+            with self._engine.connect() as connection:
+                rows = self._select(connection, user_group_ids, "user_group_id", "content_hash")
+                return dict(rows)
+
+        return attempt(f"token table {self.name}: reading it", read)
+
+    def _save_all(self, rows: Sequence[TokenRow]) -> None:
+        try:
+            self._save_once(rows)
+        except sa.exc.IntegrityError:
+            # The task's twin was faster with one of them.
+            self._save_once(rows)
+
+    def _save_once(self, rows: Sequence[TokenRow]) -> None:
+        moment = self._now()
+        with self._engine.begin() as connection:
+            asked = {row.user_group_id for row in rows}
+            known = self._known(connection, asked)
+            if strangers := known.keys() - asked:
+                raise ExploConfigError(
+                    f"token table {self.name}: the database takes {min(strangers)!r} for one of {sorted(asked)[:10]}; "
+                    "give the column user_group_id a collation that tells them apart"
+                )
+            for row in rows:
+                found = known.get(row.user_group_id)
+                values = {"name": row.name, "token": row.token, "content_hash": row.content_hash, "updated_at": moment}
+                if found is None:
+                    new = {"user_group_id": row.user_group_id, **values, "created_at": moment}
+                    connection.execute(self._table.insert().values(**new))
+                elif found != row:
+                    same = self._table.c.user_group_id == row.user_group_id
+                    connection.execute(self._table.update().where(same).values(**values))
+
     def _known(self, connection: Connection, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
-        columns = [self._table.c[name] for name in ("user_group_id", "name", "token", "content_hash")]
-        query = sa.select(*columns).where(self._table.c.user_group_id.in_(list(user_group_ids)))
-        rows = (TokenRow(**dict(row._mapping)) for row in connection.execute(query))
+        columns = ("user_group_id", "name", "token", "content_hash")
+        rows = (TokenRow(**dict(row._mapping)) for row in self._select(connection, user_group_ids, *columns))
         return {row.user_group_id: row for row in rows}
 
-    def _update(self, connection: Connection, user_group_id: str, values: Mapping[str, Any]) -> None:
-        connection.execute(
-            self._table.update()
-            .where(self._table.c.user_group_id == user_group_id)
-            .values(**values, updated_at=self._now())
-        )
+    def _select(self, connection: Connection, user_group_ids: Collection[str], *columns: str) -> Iterator[Any]:
+        ids = list(user_group_ids)
+        for start in range(0, len(ids), MOST_IDS):
+            some = self._table.c.user_group_id.in_(ids[start : start + MOST_IDS])
+            yield from connection.execute(sa.select(*(self._table.c[name] for name in columns)).where(some))

@@ -70,7 +70,9 @@ def airflow_home() -> Path:
 
 
 @pytest.fixture
-def run_dag(airflow_home: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[RunDag]:
+def run_dag(
+    airflow_home: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> Iterator[RunDag]:
     """Run a DAG for real, in this process, with ``dag.test()``."""
     if not AIRFLOW_3 and find_spec("airflow.providers.fab"):
         # Airflow 2 deletes an earlier run of the same date through models that only this module completes.
@@ -80,6 +82,7 @@ def run_dag(airflow_home: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[R
         if AIRFLOW_3:
             _serialize(dag)
         capfd.readouterr()
+        caplog.clear()
         date_argument = {"logical_date" if AIRFLOW_3 else "execution_date": logical_date}
         dag_run = dag.test(**date_argument, run_conf=conf)
         instances = {
@@ -89,7 +92,8 @@ def run_dag(airflow_home: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[R
         return Run(
             state=_text(dag_run.state),
             states={key: _text(ti.state) for key, ti in instances.items()},
-            log=printed.out + printed.err,
+            # pytest catches what goes to a logger; what a task prints, Airflow writes out.
+            log=printed.out + printed.err + caplog.text,
             task_instances=instances,
         )
 

@@ -39,7 +39,8 @@ class ExploClient:
         if problems:
             raise ExploConfigError("; ".join(problems))
         self.settings = settings
-        self._caller = Caller(settings, max_in_flight=max_in_flight, pacer=pacer, retry=retry)
+        self._pacer = pacer or Pacer(settings.requests_per_minute)
+        self._caller = Caller(settings, max_in_flight=max_in_flight, pacer=self._pacer, retry=retry)
 
     def __enter__(self) -> ExploClient:
         return self
@@ -48,6 +49,11 @@ class ExploClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def calls_per_minute(self) -> float:
+        """The pace at present."""
+        return self._pacer.rate * 60
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -21,7 +21,7 @@ class Caller:
 
     :param settings: usable ones.
     :param max_in_flight: calls at once; the connection pool is as large.
-    :param pacer: the budget; by default one of its own, of the settings' requests_per_minute.
+    :param pacer: the budget.
     :param retry: what is tried again.
     """
 
@@ -30,11 +30,11 @@ class Caller:
         settings: ClientSettings,
         *,
         max_in_flight: int = 1,
-        pacer: Pacer | None = None,
+        pacer: Pacer,
         retry: RetryPolicy | None = None,
     ) -> None:
         self._retry_timeout = settings.retry_timeout
-        self._pacer = pacer or Pacer(settings.requests_per_minute)
+        self._pacer = pacer
         self._retry = retry or RetryPolicy()
         self._session = ExploSession(settings, pool_size=max_in_flight, clock=self._pacer.clock)
 

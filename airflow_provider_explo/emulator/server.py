@@ -123,6 +123,10 @@ class ExploEmulator:
         """Forget the faults that still wait."""
         self._faults.clear()
 
+    def clear_requests(self) -> None:
+        """Count requests from 0 again."""
+        self._records.clear()
+
     def reset(self) -> None:
         """Forget groups, tags, faults and requests; the rate limit's minute begins anew."""
         self._running().reset()

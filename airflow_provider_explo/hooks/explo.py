@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -44,7 +45,7 @@ class ExploHook(BaseHook):
         :raises ExploConfigError: the connection is wrong; the message names every mistake in it.
         """
         if self._client is None:
-            self._client = self._new_client()
+            self._client = self.client()
         return self._client
 
     def create_user_group(
@@ -98,7 +99,7 @@ class ExploHook(BaseHook):
         :returns: whether it worked, and in words why not.
         """
         try:
-            with self._new_client() as client:
+            with self.client() as client:
                 client.probe()
                 return True, f"Explo answered at {client.settings.base_url}, and took the API token."
         except ExploAuthError as error:
@@ -108,10 +109,20 @@ class ExploHook(BaseHook):
         except ExploError as error:
             return False, str(error)
 
-    def _new_client(self) -> ExploClient:
+    def client(
+        self, *, max_in_flight: int = 1, budget_share: float = 1.0, sleep: Callable[[float], None] = time.sleep
+    ) -> ExploClient:
+        """A new client for this connection, for many calls from several threads. What it returns is not masked.
+
+        :param max_in_flight: calls at once.
+        :param budget_share: how much of the connection's ``requests_per_minute`` it uses, from above 0 to 1.
+        :param sleep: what it waits with.
+        :raises ExploConfigError: the connection is wrong; the message names every mistake in it.
+        """
         from airflow import __version__ as airflow_version
 
         from airflow_provider_explo.client.api import ExploClient
+        from airflow_provider_explo.client.pacing import Pacer
         from airflow_provider_explo.client.settings import USER_AGENT
         from airflow_provider_explo.hooks.connection import read
 
@@ -135,7 +146,8 @@ class ExploHook(BaseHook):
                 )
             )
         mask_secret(reading.settings.token)
-        return ExploClient(reading.settings)
+        pacer = Pacer(reading.settings.requests_per_minute * budget_share, sleep=sleep)
+        return ExploClient(reading.settings, max_in_flight=max_in_flight, pacer=pacer)
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

@@ -6,26 +6,47 @@ import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
-
-from airflow_provider_explo.onboarding.tenant import Tenant
+from typing import Any, Protocol
 
 HASH_VERSION = "1"
+UNSETTLED = "?"
 
 
-def content_hash(tenant: Tenant) -> str:
+class Content(Protocol):
+    """What a hash is made of: plain JSON values, checked or not."""
+
+    @property
+    def name(self) -> Any: ...
+
+    @property
+    def mapping(self) -> Any: ...
+
+    @property
+    def properties(self) -> Any: ...
+
+
+def content_hash(content: Content, *, settled: bool = True) -> str:
     """A hash of name, mapping and properties, the same for whatever Explo treats alike.
 
     Key order, JSON text against native JSON, 1 against 1.0, and a data source 213 against "213" make no difference.
 
-    :returns: ``"<version>:<sha256 in hex>"``; the version lets a later release change the rule knowingly.
+    :param settled: whether Explo is known to hold this content. It is not where a group was there before: get-or-create
+        leaves that as it is.
+    :returns: ``"<version>:<sha256 in hex>"``, and a ``?`` where it is not settled; the version lets a later release
+        change the rule without sending every tenant again.
     """
-    content = {
-        "name": tenant.name,
-        "mapping": None if tenant.mapping is None else canonical_mapping(tenant.mapping),
-        "properties": tenant.properties,
-    }
-    return f"{HASH_VERSION}:{hashlib.sha256(canonical(content).encode()).hexdigest()}"
+    return f"{HASH_VERSION}:{_RULES[HASH_VERSION](content)}{'' if settled else UNSETTLED}"
+
+
+def is_hash_of(content: Content, stored: str) -> bool:
+    """Whether a stored hash, of this release's rule or of an earlier one's, is this content's, settled or not."""
+    version, _, digest = stored.removesuffix(UNSETTLED).partition(":")
+    return version in _RULES and _RULES[version](content) == digest
+
+
+def is_settled(stored: str) -> bool:
+    """Whether Explo was known to hold the content when this hash was stored."""
+    return not stored.endswith(UNSETTLED)
 
 
 def canonical(value: Any) -> str:
@@ -33,13 +54,29 @@ def canonical(value: Any) -> str:
     return json.dumps(_exact(value), sort_keys=True, separators=(",", ":"))
 
 
-def canonical_mapping(mapping: Mapping[str, Any]) -> dict[str, str]:
-    """Data sources as text: Explo's ids come back as strings."""
-    return {key: str(value) for key, value in mapping.items()}
+def canonical_mapping(mapping: Any) -> Any:
+    """Data sources as text: Explo's ids come back as strings. What is no mapping stays as it is."""
+    if not isinstance(mapping, Mapping):
+        return mapping
+    return {key: str(value) if type(value) is int else value for key, value in mapping.items()}
+
+
+def _version_1(content: Content) -> str:
+    fields = {
+        "name": content.name,
+        "mapping": canonical_mapping(content.mapping),
+        "properties": content.properties,
+    }
+    return hashlib.sha256(canonical(fields).encode()).hexdigest()
+
+
+_RULES = {"1": _version_1}
 
 
 def _exact(value: Any) -> Any:
     """Numbers become tagged text, since a float in JSON text would hide the digits beyond it."""
+    if isinstance(value, str) or value is None:
+        return value
     if isinstance(value, Mapping):
         return {key: _exact(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,38 @@ class Tenant:
     properties: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A tenant as it was read: plain JSON values, not yet checked against any schema.
+
+    :param problems: what of it is no JSON at all.
+    """
+
+    user_group_id: Any
+    name: Any
+    mapping: Any = None
+    properties: Any = None
+    problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, *, user_group_id: Any, name: Any, mapping: Any = None, properties: Any = None) -> Draft:
+        """Take in a tenant's fields; ``mapping`` and ``properties`` may be JSON text."""
+        values: dict[str, Any] = {"user_group_id": user_group_id, "name": name}
+        values |= {"mapping": mapping, "properties": properties}
+        problems: dict[str, Sequence[Problem]] = {}
+        for name_of_field, value in values.items():
+            path = f"$.{name_of_field}"
+            wrong: Sequence[Problem] = ()
+            if isinstance(value, str) and name_of_field in ("mapping", "properties"):
+                value, wrong = json_value.parse(value, path)
+            if not wrong:
+                value, wrong = json_value.plain(value, path)
+            values[name_of_field] = value
+            if wrong:
+                problems[name_of_field] = wrong
+        return cls(**values, problems=problems)
+
+
 class TenantRules:
     """The package's rules and a team's own, compiled once for any number of tenants.
 
@@ -43,38 +75,36 @@ class TenantRules:
         properties_schema: Mapping[str, Any] | str | Path | None = None,
     ) -> None:
         self._team: dict[str, Check] = {}
-        for field, schema in (("mapping", mapping_schema), ("properties", properties_schema)):
+        for name, schema in (("mapping", mapping_schema), ("properties", properties_schema)):
             if schema is not None:
-                self._team[field] = team_rules(schema, name=f"{field}_schema")
+                self._team[name] = team_rules(schema, name=f"{name}_schema")
 
     def tenant(self, *, user_group_id: Any, name: Any, mapping: Any = None, properties: Any = None) -> Tenant:
         """Check a tenant's fields; ``mapping`` and ``properties`` may be JSON text.
 
         :raises ExploValidationError: with every mistake at once.
         """
-        problems: list[Problem] = []
-        user_group_id = self._text("user_group_id", user_group_id, problems)
-        name = self._text("name", name, problems)
-        mapping = self._object("mapping", mapping, problems)
-        properties = self._object("properties", properties, problems)
+        return self.check(Draft.read(user_group_id=user_group_id, name=name, mapping=mapping, properties=properties))
+
+    def check(self, draft: Draft) -> Tenant:
+        """Check what was read.
+
+        :raises ExploValidationError: with every mistake at once.
+        """
+        values = {name: getattr(draft, name) for name in ("user_group_id", "name", "mapping", "properties")}
+        problems = [
+            problem
+            for name, value in values.items()
+            for problem in draft.problems.get(name) or self._field_problems(name, value)
+        ]
         if problems:
-            raise validation_error(user_group_id, problems)
-        return Tenant(user_group_id=user_group_id, name=name, mapping=mapping, properties=properties)
+            raise validation_error(draft.user_group_id, problems)
+        return Tenant(**values)
 
-    def _text(self, field: str, value: Any, problems: list[Problem]) -> Any:
-        value, wrong = json_value.plain(value, f"$.{field}")
-        problems += wrong or own_rules(field)(value, f"$.{field}")
-        return value
-
-    def _object(self, field: str, value: Any, problems: list[Problem]) -> Any:
-        path = f"$.{field}"
-        value, wrong = json_value.parse(value, path) if isinstance(value, str) else json_value.plain(value, path)
-        if isinstance(value, (dict, list)) and not wrong:
-            value, wrong = json_value.plain(value, path)
-        if not wrong:
-            wrong = own_rules(field)(value, path)
-        if not wrong and field in self._team:
+    def _field_problems(self, name: str, value: Any) -> Sequence[Problem]:
+        path = f"$.{name}"
+        wrong = own_rules(name)(value, path)
+        if not wrong and name in self._team:
             # Nothing given breaks a rule such as "plan is required" as an empty object does.
-            wrong = self._team[field]({} if value is None else value, path)
-        problems += wrong
-        return value
+            wrong = self._team[name]({} if value is None else value, path)
+        return wrong

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -12,19 +10,17 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_explo.exceptions import (
     ExploError,
     ExploRateLimitError,
-    ExploRefusedError,
     ExploUnavailableError,
 )
+from airflow_provider_explo.onboarding.plan import IF_EXISTS
 from airflow_provider_explo.operators.text_fields import TextFieldsOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.client.models import UserGroup
-    from airflow_provider_explo.hooks.explo import ExploHook
+    from airflow_provider_explo.onboarding.apply import Onboarded
     from airflow_provider_explo.onboarding.tenant import Tenant
 
-IF_EXISTS = ("keep", "update", "fail")
 USER_GROUP_KEY = "user_group"
 
 
@@ -93,70 +89,50 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
 
     def execute(self, context: Context) -> str:
         from airflow_provider_explo.hooks.explo import ExploHook
+        from airflow_provider_explo.onboarding.apply import get_or_create
 
         try:
             tenant = self._tenant()
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
             with hook.get_conn():
-                group, drift = self._onboard(tenant, hook)
+                onboarded = get_or_create(tenant, hook, if_exists=self.if_exists)
         except (ExploRateLimitError, ExploUnavailableError):
             raise
         except ExploError as error:
             raise AirflowFailException(str(error)) from error
-        context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(drift)})
+        self._tell(tenant, onboarded)
+        group = onboarded.group
+        context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(onboarded.found)})
         return group.token
 
     def _tenant(self) -> Tenant:
         from airflow_provider_explo.onboarding.tenant import TenantRules
 
         rules = TenantRules(
-            mapping_schema=self._schema(self.mapping_schema), properties_schema=self._schema(self.properties_schema)
+            mapping_schema=self.beside_dag(self.mapping_schema),
+            properties_schema=self.beside_dag(self.properties_schema),
         )
         return rules.tenant(
             user_group_id=self.user_group_id, name=self.name, mapping=self.mapping, properties=self.properties
         )
 
-    def _onboard(self, tenant: Tenant, hook: ExploHook) -> tuple[UserGroup, tuple[str, ...]]:
-        from airflow_provider_explo.onboarding.plan import difference, drift
-
-        group = hook.create_user_group(
-            user_group_id=tenant.user_group_id, name=tenant.name, mapping=tenant.mapping, properties=tenant.properties
-        )
-        if group.new_user_group:
-            self.log.info("Tenant %r: user group created", tenant.user_group_id)
-            return group, ()
-        differing = drift(tenant, name=group.name, details=group.details)
-        if self.if_exists == "fail" and (group.new_user_group is False or differing):
-            raise ExploRefusedError(
-                f"tenant {tenant.user_group_id!r}: its user group was there before this task, and if_exists is 'fail'; "
-                "use 'keep' or 'update' where that is expected"
-            )
-        if group.new_user_group is None:
+    def _tell(self, tenant: Tenant, onboarded: Onboarded) -> None:
+        about = f"Tenant {tenant.user_group_id!r}"
+        if onboarded.kind == "created":
+            self.log.info("%s: user group created", about)
+            return
+        if onboarded.group.new_user_group is None:
             self.log.warning(
-                "Tenant %r: an earlier attempt got no answer, so the user group may have been there before",
-                tenant.user_group_id,
+                "%s: an earlier attempt got no answer, so the user group may have been there before", about
             )
-        changes = difference(tenant, differing, details=group.details) if self.if_exists == "update" else {}
-        left = differing
-        if changes:
-            answer = hook.update_user_group(user_group_id=tenant.user_group_id, **changes)
-            group = replace(answer, new_user_group=group.new_user_group)
-            left = drift(tenant, name=group.name, details=group.details)
-            self.log.info("Tenant %r: user group updated: %s", tenant.user_group_id, ", ".join(changes))
-        elif not differing:
-            self.log.info("Tenant %r: user group already there, as asked", tenant.user_group_id)
-        if left:
+        if onboarded.sent:
+            self.log.info("%s: user group updated: %s", about, ", ".join(onboarded.sent))
+        elif not onboarded.found:
+            self.log.info("%s: user group already there, as asked", about)
+        if onboarded.left:
             self.log.warning(
-                "Tenant %r: the user group in Explo differs from what was asked in: %s. Explo leaves an existing group "
-                "as it is; if_exists='update' sends the difference",
-                tenant.user_group_id,
-                ", ".join(left),
+                "%s: the user group in Explo differs from what was asked in: %s. Explo leaves an existing group as it "
+                "is; if_exists='update' sends the difference",
+                about,
+                ", ".join(onboarded.left),
             )
-        return group, differing
-
-    def _schema(self, schema: Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
-        """A relative path means the DAG file's folder first, where a team keeps its schemas beside its DAGs."""
-        if isinstance(schema, str) and not os.path.isabs(schema) and (dag := self.get_dag()):
-            beside = os.path.join(dag.folder, schema)
-            return beside if os.path.exists(beside) else schema
-        return schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,13 @@ class TextFieldsOperator(BaseOperator):
         super()._do_render_template_fields(parent, fields, context, jinja_env, seen_oids)
         for field in marked:
             setattr(parent, field, getattr(parent, field).removesuffix(_NOT_PYTHON))
+
+    def beside_dag(self, schema: Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
+        """A relative path means the DAG file's folder first, where a team keeps its schemas beside its DAGs."""
+        if isinstance(schema, str) and not os.path.isabs(schema) and (dag := self.get_dag()):
+            beside = os.path.join(dag.folder, schema)
+            return beside if os.path.exists(beside) else schema
+        return schema
 
     def _is_verbatim(self, field: str) -> bool:
         value = getattr(self, field)

@@ -1,0 +1,1 @@
+"""From an SQL database to Explo, thousands of tenants at a time."""
