@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Literal
@@ -106,8 +105,8 @@ class Worklist:
 
     def chunks(self, size: int) -> Iterator[list[Entry]]:
         """The entries in the order of their rows."""
-        with closing(self._database.execute("SELECT row, action, tenant FROM entry ORDER BY row")) as cursor:
-            while rows := cursor.fetchmany(size):
-                yield [
-                    Entry(row=row, action=action, tenant=Tenant(**exact_json.loads(text))) for row, action, text in rows
-                ]
+        select = "SELECT row, action, tenant FROM entry WHERE row > ? ORDER BY row LIMIT ?"
+        last = 0
+        while rows := self._database.execute(select, (last, size)).fetchall():
+            last = rows[-1][0]
+            yield [Entry(row=row, action=action, tenant=Tenant(**exact_json.loads(text))) for row, action, text in rows]

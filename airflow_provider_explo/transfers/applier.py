@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from airflow_provider_explo.onboarding.plan import Step, step
 from airflow_provider_explo.onboarding.worklist import Entry
 from airflow_provider_explo.token_table import TokenRow, TokenTable
 from airflow_provider_explo.transfers.breaker import Breaker, can_retry
+from airflow_provider_explo.transfers.crew import Crew
 from airflow_provider_explo.transfers.stop import Stop, StoppedError
 
 TICK = 0.2
@@ -64,7 +65,7 @@ class Applier:
         self._stop = stop
         self._report = report
         self._breaker = Breaker()
-        self._pool = ThreadPoolExecutor(max_in_flight, thread_name_prefix="explo")
+        self._crew: Crew[_Result | None] = Crew(max_in_flight)
         # More than are in flight, so that none of them waits for this thread.
         self._most_pending = 2 * max_in_flight
         self._pending: set[Future[_Result | None]] = set()
@@ -84,7 +85,7 @@ class Applier:
             self._end()
             raise
         finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._crew.dismiss()
         return self._breaker.error
 
     def _submit(self, entries: Sequence[Entry]) -> None:
@@ -95,7 +96,7 @@ class Applier:
             if self._breaker.error is not None and planned.calls:
                 self._report([_failed(entry, self._breaker.error, unsent=True)])
             elif planned.calls:
-                self._pending.add(self._pool.submit(self._call, entry, planned))
+                self._pending.add(self._crew.submit(self._call, entry, planned))
                 self._collect(down_to=self._most_pending)
             else:
                 self._report([entry.outcome(OUTCOME_OF[planned.action], planned.reason)])
@@ -162,7 +163,7 @@ class Applier:
         """Let the calls in flight end, for some seconds, and save what they brought."""
         self._stop.now()
         done, late = wait(self._pending, timeout=PATIENCE)
-        results = [future.result() for future in done if not future.cancelled() and future.exception() is None]
+        results = [future.result() for future in done if future.exception() is None]
         rows = [result.row for result in results if result is not None and result.row is not None]
         # Whatever ended the run is told; a second error of the same cause would hide it.
         with suppress(ExploError):
