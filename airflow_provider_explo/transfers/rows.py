@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -55,10 +56,11 @@ class TenantRows:
                 options = {"stream_results": True, "max_row_buffer": self.chunk_size}
                 # Without parameters a percent sign in the query means nothing to the driver.
                 connection = connection.execution_options(**options, no_parameters=self._parameters is None)
-                result = connection.exec_driver_sql(self._sql, self._parameters)
-                places = self._places(result)
-                for rows in result.partitions(self.chunk_size):
-                    yield [{field: row[place] for field, place in places.items()} for row in rows]
+                # Closed at once whatever happens: on SQLite a query that is not at its end keeps writers away.
+                with closing(connection.exec_driver_sql(self._sql, self._parameters)) as result:
+                    places = self._places(result)
+                    for rows in result.partitions(self.chunk_size):
+                        yield [{field: row[place] for field, place in places.items()} for row in rows]
             return
         except sa.exc.SQLAlchemyError as caught:
             error: ExploError = told(caught, "sql: reading the tenants")
