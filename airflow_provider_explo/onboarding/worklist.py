@@ -6,11 +6,12 @@ calls would hold a transaction, and on SQLite keep everybody, this task included
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 from airflow_provider_explo import exact_json
 from airflow_provider_explo.onboarding.outcome import Kind, Outcome
@@ -19,6 +20,7 @@ from airflow_provider_explo.onboarding.tenant import Tenant
 SCHEMA = """
 CREATE TABLE seen (user_group_id TEXT PRIMARY KEY, row INTEGER, digest TEXT, rejected INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE entry (row INTEGER PRIMARY KEY, action TEXT, tenant TEXT);
+CREATE TABLE aside (row INTEGER PRIMARY KEY, outcome TEXT);
 """
 
 
@@ -99,14 +101,28 @@ class Worklist:
         tenant = exact_json.dumps(asdict(entry.tenant))
         self._database.execute("INSERT INTO entry VALUES (?, ?, ?)", (entry.row, entry.action, tenant))
 
+    def set_aside(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep outcomes that cannot be saved yet."""
+        rows = [(outcome.row, json.dumps(asdict(outcome))) for outcome in outcomes]
+        self._database.executemany("INSERT INTO aside VALUES (?, ?)", rows)
+
+    def aside(self, size: int) -> Iterator[list[Outcome]]:
+        """What was set aside, in the order of the rows."""
+        for rows in self._pages("row, outcome", "aside", size):
+            yield [Outcome(**json.loads(text)) for _, text in rows]
+
     def __len__(self) -> int:
         (count,) = self._database.execute("SELECT count(*) FROM entry").fetchone()
         return int(count)
 
     def chunks(self, size: int) -> Iterator[list[Entry]]:
         """The entries in the order of their rows."""
-        select = "SELECT row, action, tenant FROM entry WHERE row > ? ORDER BY row LIMIT ?"
+        for rows in self._pages("row, action, tenant", "entry", size):
+            yield [Entry(row=row, action=action, tenant=Tenant(**exact_json.loads(text))) for row, action, text in rows]
+
+    def _pages(self, columns: str, table: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         last = 0
+        select = f"SELECT {columns} FROM {table} WHERE row > ? ORDER BY row LIMIT ?"
         while rows := self._database.execute(select, (last, size)).fetchall():
             last = rows[-1][0]
-            yield [Entry(row=row, action=action, tenant=Tenant(**exact_json.loads(text))) for row, action, text in rows]
+            yield rows

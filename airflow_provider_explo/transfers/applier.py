@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from airflow_provider_explo.onboarding.worklist import Entry
 from airflow_provider_explo.token_table import TokenRow, TokenTable
 from airflow_provider_explo.transfers.breaker import Breaker, can_retry
 from airflow_provider_explo.transfers.crew import Crew
+from airflow_provider_explo.transfers.report import Report
 from airflow_provider_explo.transfers.stop import Stop, StoppedError
 
 TICK = 0.2
@@ -57,7 +58,7 @@ class Applier:
         if_exists: str,
         max_in_flight: int,
         stop: Stop,
-        report: Callable[[Sequence[Outcome]], None],
+        report: Report,
     ) -> None:
         self._explo = explo
         self._tokens = tokens
@@ -94,12 +95,12 @@ class Applier:
         for entry in entries:
             planned = step(entry.tenant, stored=known.get(entry.tenant.user_group_id), if_exists=self._if_exists)
             if self._breaker.error is not None and planned.calls:
-                self._report([_failed(entry, self._breaker.error, unsent=True)])
+                self._tell([_failed(entry, self._breaker.error, unsent=True)])
             elif planned.calls:
                 self._pending.add(self._crew.submit(self._call, entry, planned))
                 self._collect(down_to=self._most_pending)
             else:
-                self._report([entry.outcome(OUTCOME_OF[planned.action], planned.reason)])
+                self._tell([entry.outcome(OUTCOME_OF[planned.action], planned.reason)])
             self._stop.check()
 
     def _call(self, entry: Entry, planned: Step) -> _Result | None:
@@ -123,7 +124,7 @@ class Applier:
             outcomes = self._saved(results)
             # Not before they are saved: what interrupts this thread finds them there.
             self._pending -= done
-            self._report(outcomes)
+            self._tell(outcomes)
             self._stop.check()
 
     def _saved(self, results: Sequence[_Result]) -> list[Outcome]:
@@ -135,6 +136,10 @@ class Applier:
             error = refusal or result.error
             outcomes.append(_failed(result.entry, error) if error else _succeeded(result))
         return outcomes
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        self._report.hear(outcomes)
+        self._report.keep(outcomes)
 
     def _save(self, rows: Sequence[TokenRow]) -> dict[str, ExploError]:
         """Save tokens, and say of which tenants the database refuses them."""

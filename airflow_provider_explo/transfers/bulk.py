@@ -75,7 +75,12 @@ class BulkRun:
         counts: Counter[str] = Counter()
         for planned in self._plan(known=self._tokens.hashes):
             counts.update(one.step.action for one in planned)
-            report.hear([outcome for one in planned if (outcome := one.outcome()) is not None])
+            outcomes = [outcome for one in planned if (outcome := one.outcome()) is not None]
+            report.hear(outcomes)
+            # While the query is open, SQLite lets nobody write.
+            self._worklist.set_aside(outcome for outcome in outcomes if outcome.is_problem)
+        for outcomes in self._worklist.aside(self._rows.chunk_size):
+            report.keep(outcomes)
         log.info("%s", counted(counts))
         given_up = None
         if total := len(self._worklist):
@@ -88,7 +93,7 @@ class BulkRun:
                     if_exists=self._if_exists,
                     max_in_flight=max_in_flight,
                     stop=self._stop,
-                    report=report.hear,
+                    report=report,
                 )
                 given_up = applier.apply(self._worklist.chunks(self._rows.chunk_size))
         report.end()

@@ -29,20 +29,23 @@ class Report:
         self._progress = Progress("Tenants sent to Explo", total=total)
 
     def hear(self, outcomes: Sequence[Outcome]) -> None:
-        """Take in outcomes.
-
-        :raises ExploError: the rejects table cannot be written.
-        """
+        """Count outcomes, and log those that need somebody."""
         for outcome in outcomes:
             self.summary.add(outcome)
             if outcome.is_problem:
                 log.warning("%s", outcome)
             elif outcome.drift:
                 self._tell_drift(outcome)
-        if self._rejects is not None:
-            self._rejects.add([outcome for outcome in outcomes if outcome.is_problem])
         if self._progress is not None:
             self._progress.add(len(outcomes))
+
+    def keep(self, outcomes: Sequence[Outcome]) -> None:
+        """Put those that need somebody into the rejects table.
+
+        :raises ExploError: it cannot be written.
+        """
+        if self._rejects is not None:
+            self._rejects.add([outcome for outcome in outcomes if outcome.is_problem])
 
     def end(self) -> None:
         """Tell the counts."""
