@@ -26,10 +26,13 @@ def engine_of(conn_id: str) -> Engine:
 
     :raises ExploConfigError: the connection is not one of an SQL database.
     """
-    from airflow.providers.common.compat.sdk import BaseHook
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-    hook = BaseHook.get_hook(conn_id)
+    try:
+        hook = BaseHook.get_hook(conn_id)
+    except AirflowNotFoundException:
+        raise ExploConfigError(f"connection {conn_id!r}: not found; create it, of an SQL database's type") from None
     if not isinstance(hook, DbApiHook):
         raise ExploConfigError(f"connection {conn_id!r}: expected one of an SQL database")
     # A connection that broke while nobody used it is noticed, and made anew.

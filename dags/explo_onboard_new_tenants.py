@@ -47,7 +47,10 @@ with DAG(
         context = get_current_context()
         given = [context["params"][name] for name in ("window_start", "window_end")]
         interval = [context.get(name) for name in ("data_interval_start", "data_interval_end")]
-        start, end = [pendulum.parse(moment, tz="UTC") for moment in given] if all(given) else interval
+        try:
+            start, end = [pendulum.parse(moment, tz="UTC") for moment in given] if all(given) else interval
+        except ValueError:
+            start = end = None
         if any(given) != all(given) or not (start and end and start < end):
             raise AirflowFailException(
                 "This run has no window of time. Trigger it with a logical date, whose data interval it then takes, or "

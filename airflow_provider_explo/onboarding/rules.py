@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import referencing
+import regex
 
 from airflow_provider_explo.exceptions import ExploConfigError
 from airflow_provider_explo.onboarding import json_value
@@ -60,7 +61,7 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
             reason = str(error)
         except RecursionError:
             reason = "it refers to itself without end, or the data is nested too deep for it"
-        except (ArithmeticError, TypeError, ValueError) as error:
+        except (ArithmeticError, TypeError, ValueError, regex.error) as error:
             reason = f"{type(error).__name__} in one of its rules"
         expected = f"a value that {name} can check"
         return [Problem(path=path, found=shown(value), expected=expected, remedy=f"rewrite {name}: {reason}")]

@@ -15,6 +15,9 @@ from airflow_provider_explo.onboarding.problem import Problem, child, shown
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+# Keywords that hold schemas by name, and those that hold data.
+BY_NAME = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+DATA = ("const", "enum", "default", "examples")
 
 
 def read_schema(schema: Mapping[str, Any] | str | Path, name: str) -> Any:
@@ -24,6 +27,8 @@ def read_schema(schema: Mapping[str, Any] | str | Path, name: str) -> Any:
     """
     if isinstance(schema, Mapping):
         return schema
+    if not isinstance(schema, (str, Path)):
+        raise ExploConfigError(f"{name}: expected a JSON Schema as a dict, or the path of one, found {shown(schema)}")
     try:
         document = exact_json.loads(Path(schema).read_text(encoding="utf-8"))
     except OSError as error:
@@ -37,7 +42,8 @@ def read_schema(schema: Mapping[str, Any] | str | Path, name: str) -> Any:
 
 def keyword_problems(document: Mapping[str, Any]) -> list[Problem]:
     """What the metaschema does not see: remote and broken references, other drafts, patterns that do not compile."""
-    return [*_keyword_problems(document, "#"), *_broken_references(document)]
+    problems = [problem for path, schema in _schemas(document, "#") for problem in _schema_problems(schema, path)]
+    return [*problems, *_untimed_patterns(document), *_broken_references(document)]
 
 
 def _broken_references(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -64,12 +70,24 @@ def _nodes(value: Any) -> Iterator[Mapping[str, Any]]:
         yield from _nodes(item)
 
 
-def _keyword_problems(schema: Any, path: str) -> Iterator[Problem]:
-    if isinstance(schema, list):
-        for index, item in enumerate(schema):
-            yield from _keyword_problems(item, child(path, index))
-    if not isinstance(schema, Mapping):
+def _schemas(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every schema in a schema, with its JSON path: what stands where a name is expected is no keyword."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _schemas(item, child(path, index))
+    if not isinstance(value, Mapping):
         return
+    yield path, value
+    for key, item in value.items():
+        where = child(path, key)
+        if key in BY_NAME and isinstance(item, Mapping):
+            for name, schema in item.items():
+                yield from _schemas(schema, child(where, name))
+        elif key not in DATA:
+            yield from _schemas(item, where)
+
+
+def _schema_problems(schema: Mapping[str, Any], path: str) -> Iterator[Problem]:
     for key, value in schema.items():
         where = child(path, key)
         if key in REFERENCES and isinstance(value, str) and not value.startswith("#"):
@@ -88,15 +106,18 @@ def _keyword_problems(schema: Any, path: str) -> Iterator[Problem]:
         elif key == "patternProperties" and isinstance(value, Mapping):
             for pattern in value:
                 yield from _pattern_problems(pattern, where)
-            if "unevaluatedProperties" in schema:
-                yield Problem(
-                    path=where,
-                    found="patternProperties beside unevaluatedProperties",
-                    expected="one of the two",
-                    remedy="use additionalProperties, whose patterns are held to a time limit",
-                )
-        if key not in ("const", "enum", "default", "examples"):
-            yield from _keyword_problems(value, where)
+
+
+def _untimed_patterns(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """jsonschema tries patterns once more for unevaluatedProperties, through every reference, and without a limit."""
+    keys = {key for node in _nodes(document) for key in node}
+    if {"patternProperties", "unevaluatedProperties"} <= keys:
+        yield Problem(
+            path="#",
+            found="patternProperties and unevaluatedProperties",
+            expected="one of the two in a schema",
+            remedy="use additionalProperties, whose patterns are held to a time limit",
+        )
 
 
 def _pattern_problems(pattern: str, path: str) -> Iterator[Problem]:

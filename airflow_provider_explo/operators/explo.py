@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -16,6 +17,7 @@ from airflow_provider_explo.onboarding.plan import IF_EXISTS
 from airflow_provider_explo.operators.text_fields import TextFieldsOperator
 
 if TYPE_CHECKING:
+    import jinja2
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_explo.onboarding.apply import Onboarded
@@ -104,6 +106,25 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
         group = onboarded.group
         context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(onboarded.found)})
         return group.token
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        fields = [self.user_group_id, self.name, self.mapping, self.properties]
+        try:
+            json.dumps(fields, allow_nan=False, ensure_ascii=False, skipkeys=True, default=str).encode()
+        except (ValueError, RecursionError):
+            # Airflow 3.3 cannot send such fields to its server, and fails before execute, without saying which.
+            try:
+                self._tenant()
+            except ExploError as error:
+                raise AirflowFailException(str(error)) from error
 
     def _tenant(self) -> Tenant:
         from airflow_provider_explo.onboarding.tenant import TenantRules

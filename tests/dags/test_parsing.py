@@ -38,3 +38,10 @@ def test_the_calling_tasks_share_the_budget_through_the_pool(example):
     for dag_id in ("explo_onboard_new_tenants", "explo_onboard_tenant"):
         (create,) = [task for task in example(dag_id).tasks if task.task_id.endswith("create_user_group")]
         assert create.pool == "explo"
+    for dag_id, pool, share in (
+        ("explo_onboard_tenants_bulk", "explo", 1),
+        ("explo_onboard_tenants_in_chunks", "explo_shared", 0.25),
+    ):
+        onboard = example(dag_id).task_dict["onboard"]
+        arguments = getattr(onboard, "partial_kwargs", None) or vars(onboard)
+        assert (arguments["pool"], arguments["budget_share"]) == (pool, share)

@@ -104,6 +104,17 @@ def test_what_keeps_the_rules_passes(schema, properties):
         {"$schema": "http://json-schema.org/draft-07/schema#"},
         {"properties": {"a": {"enum": {1, 2}}}},
         {"patternProperties": {"^a": {}}, "unevaluatedProperties": False},
+        {"allOf": [{"patternProperties": {"^(a+)+$": {}}}], "unevaluatedProperties": False},
+        {
+            "$ref": "#/$defs/p",
+            "$defs": {"p": {"patternProperties": {"^(a+)+$": {}}}},
+            "unevaluatedProperties": False,
+        },
+        {"properties": {"default": {"pattern": "["}}},
+        {"$defs": {"enum": {"$ref": "https://elsewhere.example/schema.json"}}},
+        5,
+        [],
+        True,
     ],
 )
 def test_an_invalid_schema_is_an_error_that_names_the_argument(schema):
@@ -217,3 +228,17 @@ def test_an_own_rule_comes_before_the_teams():
     with pytest.raises(ExploValidationError) as caught:
         rules.tenant(**GOOD, mapping="[]")
     assert [problem.path for problem in caught.value.problems] == ["$.mapping"]
+
+
+def test_names_of_properties_are_no_keywords():
+    schema = {"properties": {"pattern": {"const": "["}, "$ref": {"type": "string"}, "default": {"pattern": "^a"}}}
+    rules = TenantRules(properties_schema=schema)
+    rules.tenant(user_group_id="a", name="A", properties={"pattern": "[", "$ref": "x", "default": "ab"})
+    with pytest.raises(ExploValidationError, match="default"):
+        rules.tenant(user_group_id="a", name="A", properties={"default": "b"})
+
+
+def test_a_bad_pattern_that_only_a_reference_reaches_is_an_error_of_the_check():
+    rules = TenantRules(properties_schema={"default": {"pattern": "["}, "additionalProperties": {"$ref": "#/default"}})
+    with pytest.raises(ExploValidationError, match="rewrite properties_schema"):
+        rules.tenant(user_group_id="a", name="A", properties={"x": "b"})

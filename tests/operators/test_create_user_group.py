@@ -55,6 +55,25 @@ def test_the_token_is_the_return_value_and_the_rest_stands_under_user_group(onbo
     assert group.token not in run.log
 
 
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize(
+    ("bad", "place"),
+    [({"properties": {"a": float("nan")}}, "$.properties.a"), ({"name": "\ud800"}, "$.name")],
+)
+def test_what_airflow_itself_cannot_send_is_told_with_the_other_mistakes_and_not_retried(
+    run_dag, explo_connection, bad, place, native
+):
+    dag = dag_with(
+        dag_arguments={"render_template_as_native_obj": native}, **{"user_group_id": " ", "retries": 2, **bad}
+    )
+    run = run_dag(dag)
+    assert run.states["create"] == "failed"
+    assert run.task_instances["create"].try_number == 1
+    assert place in run.log
+    assert "$.user_group_id" in run.log
+    assert explo_connection.request_count == 0
+
+
 def test_every_mistake_is_reported_at_once_before_any_call(onboard, explo_connection):
     run = onboard(user_group_id=" ", name="", mapping={"forty": "", "41": True}, properties={"since": datetime.now()})
     assert run.states["create"] == "failed"
