@@ -22,6 +22,7 @@ def main() -> None:
             session.query(Connection).filter(Connection.conn_id == conn_id).delete()
             session.add(connection)
     Pool.create_or_update_pool("explo", 1, "Explo's request budget: one task at a time", include_deferred=False)
+    Pool.create_or_update_pool("explo_shared", 4, "Quarters of Explo's request budget", include_deferred=False)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def warehouse_connection() -> str:
 
 def explo_connection(url: str, token: str) -> str:
     """The connection ``explo_default`` to a local emulator, as JSON. It has no rate limit to keep to."""
-    return json.dumps({"conn_type": "explo", "host": url, "password": token, "extra": {"requests_per_minute": 6000}})
+    return json.dumps({"conn_type": "explo", "host": url, "password": token, "extra": {"requests_per_minute": 12000}})
 
 
 def migrate() -> None:

@@ -9,6 +9,9 @@ from typing import Any
 
 from demo import home, warehouse
 
+COUNTED = ("created", "existing", "unchanged", "rejected", "failed")
+SHOWN_CALLS = 500
+
 
 @dataclass
 class Pass:
@@ -19,6 +22,7 @@ class Pass:
     calls: int = 0
     outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
 
@@ -26,6 +30,12 @@ class Pass:
         """Take in one event of ``demo.runs``, and show it where it is news."""
         if "call" in event:
             self.calls += 1
+            if self.calls % SHOWN_CALLS == 0:
+                print(f"    {self.calls} calls so far", flush=True)
+        elif "summary" in event:
+            self.summary = event["summary"]
+            counts = ", ".join(f"{self.summary[name]} {name}" for name in COUNTED)
+            print(f"    {self.summary['rows']} rows: {counts}", flush=True)
         elif event.get("tenant"):
             self.outcomes[event["tenant"]] = event
             print(f"    {event['outcome']:<9} {event['tenant']}", flush=True)
@@ -39,7 +49,9 @@ class Pass:
 
     @property
     def counts(self) -> Counter[str]:
-        return Counter(event["outcome"] for event in self.outcomes.values())
+        return Counter(event["outcome"] for event in self.outcomes.values()) + Counter(
+            {name: self.summary.get(name, 0) for name in COUNTED}
+        )
 
 
 def masked(token: str | None) -> str:
@@ -61,13 +73,15 @@ def show(passes: list[Pass], *, explo: str) -> None:
     for _, event in sorted(first.items()):
         if "reason" in event:
             print("  " + event["reason"].replace("\n", "\n  "))
-    print(
-        f"\n{'Pass':<34}{'days':>5}{'created':>9}{'existing':>9}{'rejected':>9}{'failed':>7}{'calls':>7}{'seconds':>9}"
-    )
+    for problem in [problem for one in passes for problem in one.summary.get("problems", [])][:1]:
+        print(f"  {problem['reason']}".replace("\n", "\n  "))
+        print("  … and more of its kind in the bulk passes; the table explo_rejects keeps them all")
+    heads = "".join(f"{name:>10}" for name in COUNTED)
+    print(f"\n{'Pass':<38}{'days':>5}{heads}{'calls':>7}{'seconds':>9}")
     for one in passes:
         counts = one.counts
-        numbers = "".join(f"{counts[name]:>9}" for name in ("created", "existing", "rejected"))
-        print(f"{one.title:<34}{one.days:>5}{numbers}{counts['failed']:>7}{one.calls:>7}{one.seconds:>9.1f}")
+        numbers = "".join(f"{counts[name]:>10}" for name in COUNTED)
+        print(f"{one.title:<38}{one.days:>5}{numbers}{one.calls:>7}{one.seconds:>9.1f}")
     for failure in (failure for one in passes for failure in one.failures):
         print(f"  also failed: {failure}")
     shown = home.FOLDER.relative_to(home.PROJECT)

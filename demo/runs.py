@@ -1,6 +1,6 @@
-"""Inside the demo's Airflow: run the example DAG for some days, and tell what happens to each tenant.
+"""Inside the demo's Airflow: run an example DAG for some days, and tell what happens to the tenants.
 
-    python -m demo.runs FD DAY [DAY …]
+    python -m demo.runs FD DAG DAY [DAY …]
 
 One JSON object a line goes to the file descriptor FD; everything else that Airflow says goes where stdout goes.
 """
@@ -19,6 +19,7 @@ from airflow.providers.common.compat.sdk import get_listener_manager, hookimpl
 from airflow_provider_explo.exceptions import ExploValidationError
 
 TASK = "onboard.create_user_group"
+BULK_TASK = "onboard"
 
 
 class Teller:
@@ -37,12 +38,20 @@ class Teller:
             group = task_instance.xcom_pull(task_ids=TASK, key="user_group", map_indexes=task_instance.map_index)
             outcome = "created" if group["new_user_group"] else "existing"
             self.tell(tenant=group["provided_id"], name=group["name"], outcome=outcome)
+        elif task_instance.task_id == BULK_TASK:
+            self._tell_summary(task_instance)
 
     @hookimpl
     def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
+        if task_instance.task_id == BULK_TASK:
+            self._tell_summary(task_instance)
+            return
         tenant = getattr(task_instance.task, "user_group_id", None) if task_instance.task_id == TASK else None
         outcome = "rejected" if isinstance(error.__cause__, ExploValidationError) else "failed"
         self.tell(tenant=tenant, task=task_instance.task_id, outcome=outcome, reason=str(error))
+
+    def _tell_summary(self, task_instance: Any) -> None:
+        self.tell(summary=task_instance.xcom_pull(task_ids=BULK_TASK))
 
 
 class CallCounter(logging.Handler):
@@ -56,7 +65,7 @@ class CallCounter(logging.Handler):
         self._teller.tell(call=True)
 
 
-def main(descriptor: int, days: list[date]) -> None:
+def main(descriptor: int, dag_id: str, days: list[date]) -> None:
     from airflow.models import DagBag
     from airflow.models.pool import Pool
 
@@ -66,7 +75,7 @@ def main(descriptor: int, days: list[date]) -> None:
     client_log.setLevel(logging.DEBUG)
     client_log.addHandler(CallCounter(teller))
     Pool.create_or_update_pool("explo", 1, "Explo's request budget: one task at a time", include_deferred=False)
-    dag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).dags["explo_onboard_new_tenants"]
+    dag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).dags[dag_id]
     for day in days:
         teller.tell(day=day.isoformat())
         # A run at midnight is about the day that ended then.
@@ -75,4 +84,4 @@ def main(descriptor: int, days: list[date]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), [date.fromisoformat(day) for day in sys.argv[2:]])
+    main(int(sys.argv[1]), sys.argv[2], [date.fromisoformat(day) for day in sys.argv[3:]])

@@ -12,7 +12,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from demo import home, processes, warehouse
-from demo.__main__ import explo
+from demo.__main__ import MANY_TENANTS, explo
 
 PATIENCE = 180
 
@@ -22,7 +22,7 @@ def main() -> int:
         print("Airflow's metadata database, below .demo (some 10 seconds the first time)", flush=True)
         home.migrate()
         if not home.WAREHOUSE.exists():
-            warehouse.build(home.WAREHOUSE)
+            warehouse.build(home.WAREHOUSE, bulk=MANY_TENANTS)
         with explo() as (connection, where):
             _serve(connection, where)
     return 0

@@ -12,6 +12,9 @@ from typing import Any
 FIRST_DAY = date(2026, 3, 2)
 DAYS = 5
 SIGNUPS_A_DAY = 7
+# The day on which many tenants came at once: for the bulk DAG.
+BULK_DAY = date(2026, 3, 9)
+BAD_BULK_TENANTS = 5
 
 NAMES = (
     "Acme GmbH",
@@ -39,17 +42,18 @@ CREATE TABLE tenants (
 """
 
 
-def build(path: Path) -> int:
+def build(path: Path, *, bulk: int) -> tuple[int, int]:
     """Write the warehouse anew.
 
-    :returns: how many tenants it holds.
+    :param bulk: how many tenants came at once.
+    :returns: how many tenants signed up in the first days, and on the bulk day.
     """
     path.unlink(missing_ok=True)
-    rows = list(_tenants())
+    rows, many = list(_tenants()), list(_bulk_tenants(bulk))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(SCHEMA)
-        connection.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?)", rows)
-    return len(rows)
+        connection.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?)", rows + many)
+    return len(rows), len(many)
 
 
 def tokens(path: Path) -> dict[str, str]:
@@ -78,6 +82,17 @@ def _tenants() -> Any:
         yield _row(f"demo-{number + 1:03}", NAMES[number % len(NAMES)], moment, {"40": str(200 + number)}, properties)
     yield _row("demo-bad-1", "Data Source Missing Inc.", datetime(2026, 3, 2, 20, 15), {"40": ""}, {"plan": "free"})
     yield ("demo-bad-2", "  ", "2026-03-04T11:30:00Z", '{"forty": "213"}', "{'plan': 'team'}")
+
+
+def _bulk_tenants(count: int) -> Any:
+    midnight = datetime.combine(BULK_DAY, datetime.min.time())
+    for number in range(count):
+        name = f"{NAMES[number % len(NAMES)]} {number + 1}"
+        properties = {"plan": ("free", "team", "enterprise")[number % 3], "seats": number % 40 + 1}
+        moment = midnight + timedelta(seconds=40 * number)
+        yield _row(f"bulk-{number + 1:04}", name, moment, {"40": str(1000 + number)}, properties)
+    for number in range(BAD_BULK_TENANTS):
+        yield _row(f"bulk-bad-{number + 1}", "Wrong Data Ltd.", midnight, {"40": "", "forty": "1"}, {"plan": "free"})
 
 
 def _row(tenant_id: str, name: str, moment: datetime, mapping: Any, properties: Any) -> tuple[str | None, ...]:
