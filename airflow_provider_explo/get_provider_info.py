@@ -24,6 +24,13 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [{"integration-name": "Explo", "python-modules": ["airflow_provider_explo.hooks.explo"]}],
         "operators": [{"integration-name": "Explo", "python-modules": ["airflow_provider_explo.operators.explo"]}],
+        "transfers": [
+            {
+                "source-integration-name": "SQL",
+                "target-integration-name": "Explo",
+                "python-module": "airflow_provider_explo.transfers.sql_to_explo",
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": form.CONNECTION_TYPE,

@@ -75,7 +75,8 @@ class TokenTable:
         self._engine = engine
         self._now = now
         # MySQL compares text without regard to case, unless told otherwise: "ACME" and "acme" are two tenants.
-        key = sa.String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_bin"), "mysql", "mariadb")
+        exact = mysql.VARCHAR(255, collation="utf8mb4_bin")
+        key = sa.String(255).with_variant(exact, "mysql").with_variant(exact, "mariadb")
         self._table = sa.Table(
             table,
             sa.MetaData(),

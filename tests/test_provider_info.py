@@ -88,9 +88,13 @@ def test_discovery_imports_neither_airflow_nor_anything_for_http():
     assert not loaded & {"airflow", "requests", "jsonschema", "sqlalchemy"}
 
 
-def test_a_dag_files_import_of_the_operator_brings_nothing_for_http_or_checking():
+@pytest.mark.parametrize(
+    "operator",
+    ["operators.explo import ExploCreateUserGroupOperator", "transfers.sql_to_explo import SqlToExploOperator"],
+)
+def test_a_dag_files_import_of_an_operator_brings_nothing_for_http_sql_or_checking(operator):
     before = modules_after("from airflow.providers.common.compat.sdk import BaseOperator; BaseOperator")
-    loaded = modules_after("from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator") - before
+    loaded = modules_after(f"from airflow_provider_explo.{operator}") - before
     assert {name for name in loaded if not name.startswith("airflow_provider_explo")} <= {"airflow.exceptions"}
     assert not [
         name for name in loaded if name.startswith(("airflow_provider_explo.client", "airflow_provider_explo.onb"))

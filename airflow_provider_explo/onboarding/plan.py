@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from airflow_provider_explo.onboarding.tenant import Tenant
 
 Action = Literal["create", "update", "unchanged", "drift", "refuse", "reject"]
-IF_EXISTS = ("keep", "update", "fail")
 MAPPING_KEYS = ("mapping", "parent_schema_datasource_mapping")
 
 

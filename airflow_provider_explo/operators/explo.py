@@ -13,7 +13,7 @@ from airflow_provider_explo.exceptions import (
     ExploRateLimitError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.onboarding.plan import IF_EXISTS
+from airflow_provider_explo.operators.arguments import IF_EXISTS, check_choice
 from airflow_provider_explo.operators.text_fields import TextFieldsOperator
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if if_exists not in IF_EXISTS:
-            raise ValueError(f"if_exists: expected one of {', '.join(IF_EXISTS)}, found {if_exists!r}")
+        check_choice("if_exists", if_exists, IF_EXISTS)
         self.user_group_id = user_group_id
         self.name = name
         self.mapping = mapping

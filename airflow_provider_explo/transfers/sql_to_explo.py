@@ -13,7 +13,7 @@ from airflow_provider_explo.exceptions import (
     ExploRateLimitError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.onboarding.plan import IF_EXISTS
+from airflow_provider_explo.operators.arguments import IF_EXISTS, check_choice
 from airflow_provider_explo.operators.text_fields import TextFieldsOperator
 
 if TYPE_CHECKING:
@@ -109,9 +109,8 @@ class SqlToExploOperator(TextFieldsOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for name, value, known in (("if_exists", if_exists, IF_EXISTS), ("on_rejected", on_rejected, ON_REJECTED)):
-            if value not in known:
-                raise ValueError(f"{name}: expected one of {', '.join(known)}, found {value!r}")
+        check_choice("if_exists", if_exists, IF_EXISTS)
+        check_choice("on_rejected", on_rejected, ON_REJECTED)
         for name, number in (("chunk_size", chunk_size), ("max_in_flight", max_in_flight)):
             if number < 1:
                 raise ValueError(f"{name}: expected 1 or more, found {number!r}")
