@@ -58,9 +58,11 @@ def _fits(column: Any, kind: Any, dialect: str) -> bool:
     # A type that the dialect does not know may well do, as may an enumeration of its own.
     if isinstance(kind, sa.types.NullType):
         return True
-    if isinstance(column.type, sa.String):
+    # SQLAlchemy 1.4 wraps a type that has variants.
+    wanted = getattr(column.type, "impl", column.type)
+    if isinstance(wanted, sa.String):
         return isinstance(kind, sa.String)
-    if isinstance(column.type, sa.Integer):
+    if isinstance(wanted, sa.Integer):
         return isinstance(kind, (sa.Integer, sa.Numeric))
     return isinstance(kind, sa.DateTime) or (dialect == "sqlite" and isinstance(kind, sa.String))
 
