@@ -15,7 +15,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_explo.emulator import Fault
-from tests.conftest import HOME
+from tests.conftest import AIRFLOW_3, HOME
 from tests.transfers.conftest import SQL
 
 TENANTS = 120
@@ -137,8 +137,12 @@ def test_sigterm_does_not_wait_for_an_explo_that_hangs(start, database, explo_co
 def test_execution_timeout_saves_what_was_sent(bulk, database, explo_connection, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(requests_per_minute=600))
     put_tenants(database)
-    run = bulk(execution_timeout=timedelta(seconds=3))
-    assert run.state == "failed"
+    try:
+        assert bulk(execution_timeout=timedelta(seconds=3)).state == "failed"
+    except BaseException as error:
+        # Airflow 2 lets it out of dag.test().
+        if AIRFLOW_3 or type(error).__name__ != "AirflowTaskTimeout":
+            raise
     assert 0 < len(database.tokens()) < TENANTS
     assert database.tokens() == {group.provided_id: group.token for group in explo_connection.groups}
     assert bulk(execution_timeout=timedelta(seconds=60)).state == "success"
