@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
 from airflow_provider_explo import exact_json
+from airflow_provider_explo.client.deadline import TimedAdapter, deadline
 from airflow_provider_explo.client.failures import LATER, api_error, no_answer, refusal
 from airflow_provider_explo.client.models import Answer, Call
 from airflow_provider_explo.client.settings import ClientSettings, is_loopback
@@ -51,7 +51,7 @@ class ExploSession:
         self._http = _Session()
         self._http.trust_env = not _strays(settings.base_url)
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        adapter = TimedAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
         self._http.mount("https://", adapter)
         self._http.mount("http://", adapter)
         # An auth object, even one that does nothing, keeps requests from reading credentials out of ~/.netrc.
@@ -80,7 +80,8 @@ class ExploSession:
         :raises ExploApiError: one of its kinds, for everything but a 2xx answer that is a JSON object.
         """
         try:
-            outcome = self._attempt(call, time_left)
+            with deadline(time_left):
+                outcome = self._attempt(call, time_left)
         except BaseException as error:
             # Ctrl-C, or Airflow's time-out of a task: the frames that it struck hold the token.
             raise error.with_traceback(None) from None
@@ -89,7 +90,7 @@ class ExploSession:
         return outcome
 
     def _attempt(self, call: Call, time_left: float) -> Answer | ExploError:
-        deadline = self._clock() + time_left
+        ends = self._clock() + time_left
         try:
             data = None if call.body is None else exact_json.dumps(call.body)
         except (TypeError, ValueError) as error:
@@ -110,12 +111,12 @@ class ExploSession:
                 refused = refusal(call, response)
                 if refused is not None:
                     return refused
-                body = self._read(call, response, deadline)
+                body = self._read(call, response, ends)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return no_answer(call, urlsplit(self._settings.base_url).netloc, error)
         return body if isinstance(body, ExploError) else _parse(call, response.status_code, body)
 
-    def _read(self, call: Call, response: requests.Response, deadline: float) -> bytes | ExploApiError:
+    def _read(self, call: Call, response: requests.Response, ends: float) -> bytes | ExploApiError:
         status = response.status_code
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             words = "the answer is compressed, which was not asked for; check gateways and proxies before Explo"
@@ -127,7 +128,7 @@ class ExploSession:
             if len(body) > BODY_LIMIT:
                 words = f"the answer is larger than {BODY_LIMIT >> 20} MiB; check the connection's host"
                 return api_error(ExploProtocolError, call, words, status=status)
-            if self._clock() > deadline:
+            if self._clock() > ends:
                 words = f"the answer did not end in time (timeout); {LATER}"
                 return api_error(ExploUnavailableError, call, words, status=status, ambiguous=True)
         return bytes(body)

@@ -41,14 +41,16 @@ def read(connection: Connection, *, user_agent: str) -> Reading:
             given[known.name] = known.read(value)
         except ValueError as error:
             problems.append(f"extra {known.name}: {error}")
+    # Airflow's own HTTP connections have the scheme there; here it belongs to the host.
+    path = "" if connection.schema in ("http", "https") else connection.schema
     settings = ClientSettings(
         token=connection.password or "",
-        base_url=_base_url(connection.host, connection.port, problems),
+        base_url=_base_url(connection.host, connection.port, path, problems),
         user_agent=user_agent,
         **given,
     )
     unused = [f"extra {name!r}" for name in extra]
-    unused += [name for name in ("login", "schema") if getattr(connection, name)]
+    unused += [name for name in ("login", "schema") if getattr(connection, name) and not (name == "schema" and path)]
     return Reading(settings=settings, problems=(*problems, *settings.problems()), unused=tuple(unused))
 
 
@@ -65,22 +67,28 @@ def _extra(text: str | None, problems: list[str]) -> dict[str, Any]:
     return extra
 
 
-def _base_url(host: str | None, port: int | None, problems: list[str]) -> str:
-    host = (host or "").strip()
+def _base_url(host: str | None, port: int | None, path: str | None, problems: list[str]) -> str:
+    """The URL of host, port and path: a connection that was written as a URI has its path in ``schema``."""
+    host, path = (host or "").strip(), (path or "").strip().strip("/")
     if not host:
-        if port:
-            problems.append("port: given without a host")
+        problems += [f"{name}: given without a host" for name, value in (("port", port), ("schema", path)) if value]
         return DEFAULT_BASE_URL
-    url = (host if "://" in host else f"https://{host}").rstrip("/")
-    if not port:
-        return url
+    scheme, _, rest = host.rpartition("://")
+    if rest.count(":") > 1 and not rest.startswith("["):
+        # An IPv6 address, as Airflow takes it out of a URI.
+        rest = f"[{rest}]"
+    url = f"{scheme or 'https'}://{rest}".rstrip("/")
     try:
         parts = urlsplit(url)
         found = parts.port
     except ValueError:
         return url
-    if found is None:
-        return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
-    if found != port:
+    if port and found is None:
+        parts = parts._replace(netloc=f"{parts.netloc}:{port}")
+    elif port and found != port:
         problems.append(f"port: the host already names {found}, and the port field {port}")
-    return url
+    if path and parts.path:
+        problems.append(f"schema: the host already has the path {parts.path!r}, and the schema field {path!r}")
+    elif path:
+        parts = parts._replace(path=f"/{path}")
+    return parts.geturl()

@@ -156,3 +156,25 @@ def test_every_mistake_is_told_at_once():
 
 def test_allow_http_sends_the_token_over_plain_http():
     assert reading(host="http://explo.internal", extra={"allow_http": True}).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("explo://http://:tok-0123456789abcdef@[::1]:8080", "http://[::1]:8080"),
+        ("explo://:tok-0123456789abcdef@[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("explo://http://:tok-0123456789abcdef@127.0.0.1:8080/gateway", "http://127.0.0.1:8080/gateway"),
+        ("explo://:tok-0123456789abcdef@gateway.example.com/explo", "https://gateway.example.com/explo"),
+    ],
+)
+def test_a_uri_leads_where_the_same_url_as_json_does(uri, url):
+    found = from_uri(uri)
+    assert (found.problems, found.unused) == ((), ())
+    assert found.settings == reading(host=url).settings
+    assert found.settings.base_url == url
+
+
+def test_two_paths_are_one_too_many():
+    (problem,) = reading(host="https://gateway.example.com/explo", schema="other").problems
+    assert "'/explo'" in problem
+    assert "'other'" in problem
