@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_explo.exceptions import (
     ExploAuthError,
@@ -126,9 +126,13 @@ class ExploHook(BaseHook):
         from airflow_provider_explo.client.settings import USER_AGENT
         from airflow_provider_explo.hooks.connection import read
 
-        reading = read(
-            self.get_connection(self.explo_conn_id), user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}"
-        )
+        try:
+            connection = self.get_connection(self.explo_conn_id)
+        except AirflowNotFoundException:
+            raise ExploConfigError(
+                f"Connection {self.explo_conn_id!r} not found; create it, of the type {form.CONNECTION_TYPE!r}"
+            ) from None
+        reading = read(connection, user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}")
         if reading.unused:
             self.log.warning(
                 "Connection %r: %s mean nothing to Explo and are not used; the known extras are %s",

@@ -160,3 +160,8 @@ def test_a_secrets_backend_provides_the_connection(explo_connection, monkeypatch
     assert code == 0, said
     assert [group.provided_id for group in explo_connection.groups] == ["v"]
     assert explo_connection.token not in said
+
+
+def test_a_connection_that_does_not_exist_is_a_wrong_one(airflow_home):
+    with pytest.raises(ExploConfigError, match="'nowhere' not found"):
+        ExploHook(explo_conn_id="nowhere").get_conn()
