@@ -7,7 +7,7 @@ VENV := .venv/$(TAG)
 READY := $(VENV)/ready
 RUN := $(VENV)/bin/python
 
-.PHONY: demo ui test lint dist test-dist constraints clean
+.PHONY: demo ui test lint dist test-dist bench constraints clean
 
 demo: $(READY)  ## the main job, from end to end, on embedded defaults
 	@$(RUN) -m demo
@@ -34,6 +34,18 @@ test-dist: dist  ## the wheel, installed in a clean environment, is found by Air
 	$(PYTHON) -m venv .venv/dist
 	.venv/dist/bin/pip install --quiet --constraint constraints/airflow-$(AIRFLOW).txt apache-airflow==$(AIRFLOW) dist/*.whl
 	.venv/dist/bin/python -I tests/distribution.py dist
+
+bench: .venv/bench-$(TAG)/ready  ## the benchmarks, or those of NAMES="limit cpu"; results go to benchmarks/results
+	.venv/bench-$(TAG)/bin/python -m benchmarks $(NAMES)
+
+# An environment of its own, because HttpOperator is a contender and nothing else needs it.
+.venv/bench-$(TAG)/ready: pyproject.toml constraints/airflow-$(AIRFLOW).txt
+	@echo "Making the environment $(@D) (some minutes the first time)"
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet \
+	  --constraint constraints/airflow-$(AIRFLOW).txt apache-airflow==$(AIRFLOW) apache-airflow-providers-sqlite \
+	  'apache-airflow-providers-http==6.3.0' --editable '.[emulator]'
+	@touch $@
 
 constraints:  ## resolve anew: names and versions only, for every Python that the Airflow release supports
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv

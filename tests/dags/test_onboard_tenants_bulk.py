@@ -119,16 +119,19 @@ def test_a_run_without_an_interval_says_what_to_do(dag, run_dag, explo_connectio
     assert explo_connection.request_count == 0
 
 
-def test_in_chunks_every_tenant_is_in_exactly_one(chunks, run_dag, sign_up, saved, explo_connection):
+def test_in_chunks_every_tenant_is_in_exactly_one(chunks, run_dag, sign_up, saved, explo_connection, monkeypatch):
     moment = datetime(2026, 3, 2, tzinfo=timezone.utc)
-    count = 6000
-    with_explo = [(f"t{number}", "T", (moment + timedelta(seconds=7 * number)).isoformat()) for number in range(count)]
+    settings = chunks.task_dict["queries"].python_callable.__globals__
+    assert settings["TENANTS_A_CHUNK"] == 2500
+    monkeypatch.setitem(settings, "TENANTS_A_CHUNK", 50)
+    count = 120
+    with_explo = [(f"t{number}", "T", (moment + timedelta(minutes=7 * number)).isoformat()) for number in range(count)]
     sign_up(*with_explo)
     conf = {"window_start": "2026-03-02T00:00:00Z", "window_end": "2026-03-04T00:00:00Z"}
     run = run_dag(chunks, None if AIRFLOW_3 else day_after(9), conf)
     assert run.state == "success", run.log
     counts = [run.xcom(("onboard", index))["created"] for index in range(3)]
-    assert counts == [2500, 2500, 1000]
+    assert counts == [50, 50, 20]
     assert explo_connection.request_count == count
     assert len(saved()) == count
 

@@ -1,0 +1,1 @@
+"""Ratios against what a user would do instead, measured side by side: ``python -m benchmarks [NAME …]``."""

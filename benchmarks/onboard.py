@@ -1,0 +1,54 @@
+"""Our contender: SqlToExploOperator, run as a task runs it. Meant for a child process."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from benchmarks.child import peak_megabytes
+from benchmarks.world import SQL, tenants
+
+
+class TaskInstance:
+    """As much of one as the operator uses."""
+
+    dag_id, task_id, run_id, map_index = "bench", "onboard", "run", -1
+
+    def xcom_push(self, *, key: str, value: Any) -> None:
+        raise RuntimeError(f"the operator failed: {value}")
+
+
+def connect(*, warehouse: str, explo: str) -> None:
+    """Give this process its connections."""
+    os.environ["AIRFLOW_CONN_WAREHOUSE"] = warehouse
+    os.environ["AIRFLOW_CONN_EXPLO_DEFAULT"] = explo
+
+
+def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
+    """Bring all tenants of the warehouse into Explo.
+
+    :returns: the seconds that it took, the most memory, and how many tenants were not onboarded.
+    """
+    connect(warehouse=warehouse, explo=explo)
+    from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
+
+    context: Any = {"ti": TaskInstance()}
+    operator = SqlToExploOperator(task_id="onboard", sql=SQL, sql_conn_id="warehouse")
+    begun = time.perf_counter()
+    summary = operator.execute(context)
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "peak": peak_megabytes(), "lost": summary["failed"] + summary["rejected"]}
+
+
+def remember(*, warehouse: str, known: int) -> None:
+    """Save tokens for the warehouse's first tenants, as if they had been onboarded before."""
+    connect(warehouse=warehouse, explo="")
+    from airflow_provider_explo.onboarding.tenant import Tenant
+    from airflow_provider_explo.token_table import TokenRow, TokenTable
+
+    table = TokenTable.of_connection("warehouse")
+    table.create_if_missing()
+    rows = [TokenRow.of(Tenant(**one), f"token-of-{one['user_group_id']}") for one in tenants(known)]
+    for start in range(0, known, 5000):
+        table.save_all(rows[start : start + 5000])

@@ -1,0 +1,85 @@
+"""Tenants a second without a rate limit, under a real scheduler with LocalExecutor.
+
+Measured: one SqlToExploOperator. Against: one mapped ExploCreateUserGroupOperator per tenant, one mapped HttpOperator
+per tenant (where its provider is installed), and, without any Airflow, a loop over a bare requests.Session.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from benchmarks.child import in_child
+from benchmarks.imports import has_http
+from benchmarks.report import Report, goal
+from benchmarks.scheduler import scheduler
+from benchmarks.world import Explo, explo, tenants, warehouse
+
+TENANTS = 5_000
+MAPPED = 50
+ROUNDS = 2
+RATIO_GOAL = 100
+
+
+def measure(folder: Path) -> Report:
+    with_http = has_http()
+    with explo(folder) as service:
+        speeds = _under_airflow(folder, service, with_http=with_http)
+        service.reset()
+        loop = in_child(folder, bare_loop, url=service.url, token=service.token)
+    speeds["a bare requests.Session loop, no Airflow"] = TENANTS, loop
+    ours = next(count / seconds for count, seconds in speeds.values())
+    rows = []
+    for name, (count, seconds) in speeds.items():
+        speed = count / seconds
+        aim = goal(f"{RATIO_GOAL} or more", ours / speed >= RATIO_GOAL) if name.startswith("mapped") else ""
+        rows.append([name, f"{count:,}", f"{seconds:.1f}", f"{speed:.1f}", f"{ours / speed:.1f}", aim])
+    notes = [
+        "Seconds from the start of the DAG run to its end, by Airflow's record, the start of the tasks' processes "
+        f"included; {ROUNDS} rounds of {TENANTS:,} tenants in one task and of {MAPPED} mapped tasks, in turns. "
+        "`airflow standalone`, LocalExecutor, SQLite as its database, all other settings as they come. The emulator "
+        "answers within a millisecond or two, and shares this machine's cores with all of them."
+    ]
+    if not with_http:
+        notes.append("HttpOperator is left out: its provider is not installed here.")
+    columns = ["contender", "tenants", "seconds", "tenants a second", "ours is faster by", "goals"]
+    return Report(title="Throughput without a limit", columns=columns, rows=rows, notes=notes)
+
+
+def bare_loop(*, url: str, token: str) -> float:
+    """One call after the other, and nothing else."""
+    from benchmarks.bare import post, session
+
+    begun = time.perf_counter()
+    with session(token) as opened:
+        for tenant in tenants(TENANTS):
+            answer = post(opened, url, tenant)
+            answer.raise_for_status()
+            assert answer.json()["user_group"]["token"]
+    return time.perf_counter() - begun
+
+
+def _under_airflow(folder: Path, service: Explo, *, with_http: bool) -> dict[str, tuple[int, float]]:
+    dags = {
+        "SqlToExploOperator": ("one_task", TENANTS),
+        "mapped ExploCreateUserGroupOperator": ("mapped_explo", MAPPED),
+    }
+    if with_http:
+        dags["mapped HttpOperator"] = ("mapped_http", MAPPED)
+    headers = {"Explo-Authorization": f"Token {service.token}", "Content-Type": "application/json"}
+    spent = dict.fromkeys(dags, 0.0)
+    with scheduler(
+        folder,
+        BENCH_MAPPED=str(MAPPED),
+        BENCH_HTTP="yes" if with_http else "no",
+        AIRFLOW_CONN_WAREHOUSE=warehouse(folder, TENANTS),
+        AIRFLOW_CONN_EXPLO_DEFAULT=service.connection(),
+        AIRFLOW_CONN_HTTP_DEFAULT=json.dumps({"conn_type": "http", "host": service.url, "extra": headers}),
+    ) as airflow:
+        for name, (dag_id, count) in ROUNDS * list(dags.items()):
+            service.reset()
+            spent[name] += airflow.run(dag_id)
+            if service.calls() != {"200": count}:
+                raise RuntimeError(f"{name}: expected a call for each of {count} tenants, found {service.calls()}")
+    return {name: (ROUNDS * count, spent[name]) for name, (_, count) in dags.items()}
