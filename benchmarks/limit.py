@@ -39,14 +39,16 @@ def measure(folder: Path) -> Report:
         rows.append(_row("loop, sleeps after a 429", service, in_child(folder, sleep_it_off, **theirs)))
     return Report(
         title="At the rate limit",
-        columns=["contender", "seconds", "over ideal", "429s", "given up", "goals"],
+        columns=["contender", "seconds", "over ideal", "while calling", "429s", "given up", "goals"],
         rows=rows,
         notes=[
             f"{TENANTS:,} tenants at {LIMIT * 60 / WINDOW:,.0f} calls a minute, {TENANTS * WINDOW / LIMIT:.0f} seconds "
             f"at best. Time runs {SPEED} times faster than at Explo: the limit counts over any {WINDOW:.0f} seconds, "
             "and each contender's pauses are shorter in proportion. A contender that bursts has its first window for "
             f"nothing, {LIMIT / TENANTS:.0%} of the time here. The emulator answers within milliseconds; where an "
-            "answer takes longer, the loop falls further behind, since it waits for each."
+            "answer takes longer, the loop falls further behind, since it waits for each.",
+            "SqlToExploOperator reads and checks all tenants before its first call. That work does not run "
+            f"{SPEED} times faster, so here it weighs {SPEED} times what it does at Explo; `while calling` is without.",
         ],
     )
 
@@ -73,7 +75,8 @@ def fan_out(*, url: str, token: str) -> dict[str, Any]:
     begun = time.perf_counter()
     with ThreadPoolExecutor(WORKERS) as pool:
         done = sum(pool.map(one, tenants(TENANTS)))
-    return {"seconds": time.perf_counter() - begun, "lost": TENANTS - done}
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "calling": seconds, "lost": TENANTS - done}
 
 
 def sleep_it_off(*, url: str, token: str) -> dict[str, Any]:
@@ -85,12 +88,19 @@ def sleep_it_off(*, url: str, token: str) -> dict[str, Any]:
         for tenant in tenants(TENANTS):
             while post(opened, url, tenant).status_code == 429:
                 time.sleep(WINDOW)
-    return {"seconds": time.perf_counter() - begun, "lost": 0}
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "calling": seconds, "lost": 0}
 
 
 def _row(name: str, service: Explo, result: dict[str, Any], *, goals: bool = False) -> list[str]:
-    ratio = result["seconds"] / (TENANTS * WINDOW / LIMIT)
+    best = TENANTS * WINDOW / LIMIT
+    whole, calling = result["seconds"] / best, result["calling"] / best
     refused = service.calls().get("429", 0)
     service.reset()
-    aims = f"{goal(f'{RATIO_GOAL} or less', ratio <= RATIO_GOAL)}; {goal('no 429', not refused)}" if goals else ""
-    return [name, f"{result['seconds']:.1f}", f"{ratio:.3f}", f"{refused:,}", str(result["lost"]), aims]
+    aims = [
+        goal(f"{RATIO_GOAL} or less", whole <= RATIO_GOAL),
+        goal("while calling", calling <= RATIO_GOAL),
+        goal("no 429", not refused),
+    ]
+    seconds, told = f"{result['seconds']:.1f}", "; ".join(aims) if goals else ""
+    return [name, seconds, f"{whole:.3f}", f"{calling:.3f}", f"{refused:,}", str(result["lost"]), told]

@@ -28,17 +28,33 @@ def connect(*, warehouse: str, explo: str) -> None:
 def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
     """Bring all tenants of the warehouse into Explo.
 
-    :returns: the seconds that it took, the most memory, and how many tenants were not onboarded.
+    :returns: the seconds that it took, and how many of them from the moment when it began to call; the most memory, and
+        how many tenants were not onboarded.
     """
     connect(warehouse=warehouse, explo=explo)
+    from airflow_provider_explo.hooks.explo import ExploHook
     from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 
+    make_client, made = ExploHook.client, []
+
+    def client(*arguments: Any, **more: Any) -> Any:
+        made.append(time.perf_counter())
+        return make_client(*arguments, **more)
+
+    # The operator asks for a client when its plan is done.
+    setattr(ExploHook, "client", client)  # noqa: B010
     context: Any = {"ti": TaskInstance()}
     operator = SqlToExploOperator(task_id="onboard", sql=SQL, sql_conn_id="warehouse")
     begun = time.perf_counter()
     summary = operator.execute(context)
-    seconds = time.perf_counter() - begun
-    return {"seconds": seconds, "peak": peak_megabytes(), "lost": summary["failed"] + summary["rejected"]}
+    ended = time.perf_counter()
+    calling = ended - made[0] if made else 0.0
+    return {
+        "seconds": ended - begun,
+        "calling": calling,
+        "peak": peak_megabytes(),
+        "lost": summary["failed"] + summary["rejected"],
+    }
 
 
 def remember(*, warehouse: str, known: int) -> None:
