@@ -93,3 +93,13 @@ class ExploUnavailableError(ExploApiError):
 
 class ExploProtocolError(ExploApiError):
     """Not Explo's documented answer: a redirect, HTML, broken JSON, a missing token, another tenant's id."""
+
+
+LASTING: tuple[type[ExploError], ...] = (
+    ExploConfigError,
+    ExploValidationError,
+    ExploAuthError,
+    ExploRefusedError,
+    ExploProtocolError,
+)
+"""What trying again cannot mend."""

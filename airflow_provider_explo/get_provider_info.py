@@ -31,6 +31,24 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "airflow_provider_explo.transfers.sql_to_explo",
             }
         ],
+        "extra-links": ["airflow_provider_explo.operators.links.ExploUserGroupLink"],
+        "config": {
+            "explo": {
+                "description": "Options of the Explo provider.",
+                "options": {
+                    "user_group_page": {
+                        "description": (
+                            "Where the link of a task in the UI leads to: the address of a tenant's page, with "
+                            "{user_group_id} where the tenant's id belongs. If empty, Explo's app."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "https://app.explo.co/?customer={user_group_id}",
+                        "default": "",
+                    }
+                },
+            }
+        },
         "connection-types": [
             {
                 "connection-type": form.CONNECTION_TYPE,

@@ -161,12 +161,22 @@ class TokenTable:
                 f"{task_id!r} pushed"
             )
         self.create_if_missing()
-        settled = not drift(checked, name=group["name"], details=group)
-        if settled and not group["new_user_group"] and hides_mapping(checked, details=group):
-            # Explo does not say; what is known from an earlier run stays known.
-            found = self.known([checked.user_group_id]).get(checked.user_group_id)
-            settled = found is not None and found.content_hash == content_hash(checked)
-        self.save(TokenRow.of(checked, ti.xcom_pull(**source), settled=settled))
+        as_asked = not drift(checked, name=group["name"], details=group)
+        hidden = as_asked and not group["new_user_group"] and hides_mapping(checked, details=group)
+        self.save_tenant(checked, ti.xcom_pull(**source), settled=as_asked and not hidden, mapping_hidden=hidden)
+
+    def save_tenant(self, tenant: Tenant, token: str, *, settled: bool, mapping_hidden: bool = False) -> None:
+        """Save the token of a tenant who was onboarded alone.
+
+        :param settled: Explo is known to hold what was sent.
+        :param mapping_hidden: it is not known only because Explo did not show the mapping; what an earlier run knew
+            stays known then.
+        :raises ExploError: as :meth:`save_all`.
+        """
+        if mapping_hidden:
+            known = self.hashes([tenant.user_group_id])
+            settled = known.get(tenant.user_group_id) == content_hash(tenant)
+        self.save(TokenRow.of(tenant, token, settled=settled))
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out."""

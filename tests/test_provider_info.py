@@ -77,6 +77,15 @@ def test_every_module_that_the_info_names_exists():
                 import_module(module)
 
 
+def test_airflow_knows_the_link_and_the_option(airflow_home):
+    from airflow.configuration import conf
+
+    manager = ProvidersManager()
+    assert "airflow_provider_explo.operators.links.ExploUserGroupLink" in manager.extra_links_class_names
+    assert "explo" in dict(manager.provider_configs)
+    assert conf.get("explo", "user_group_page", fallback="") == ""
+
+
 def modules_after(statement: str) -> set[str]:
     command = f"import sys\n{statement}\nprint(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
@@ -95,7 +104,8 @@ def test_discovery_imports_neither_airflow_nor_anything_for_http():
 def test_a_dag_files_import_of_an_operator_brings_nothing_for_http_sql_or_checking(operator):
     before = modules_after("from airflow.providers.common.compat.sdk import BaseOperator; BaseOperator")
     loaded = modules_after(f"from airflow_provider_explo.{operator}") - before
-    assert {name for name in loaded if not name.startswith("airflow_provider_explo")} <= {"airflow.exceptions"}
+    others = {name for name in loaded if not name.startswith("airflow_provider_explo")}
+    assert others <= {"airflow.exceptions", "airflow.sdk.bases.operatorlink"}
     assert not [
         name for name in loaded if name.startswith(("airflow_provider_explo.client", "airflow_provider_explo.onb"))
     ]

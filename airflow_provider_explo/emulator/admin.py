@@ -1,4 +1,4 @@
-"""The emulator's own endpoints, under ``/_emulator/``, and its page at ``/``. No token is asked for, none is shown."""
+"""The emulator's own endpoints, under ``/_emulator/``, and its pages. No token is asked for, none is shown."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from fastapi.responses import HTMLResponse
 from airflow_provider_explo.emulator import page
 from airflow_provider_explo.emulator.answers import encode
 from airflow_provider_explo.emulator.faults import Fault
+from airflow_provider_explo.emulator.gate import PAGES
 from airflow_provider_explo.emulator.records import masked
 from airflow_provider_explo.emulator.state import State
 
 SHOWN_REQUESTS = 100
+PAGE_HEADERS = {
+    # A page runs nothing and fetches nothing, whatever a tenant's name may hold.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "Cache-Control": "no-store",
+}
 
 
 def router(state: State) -> APIRouter:
@@ -24,9 +30,12 @@ def router(state: State) -> APIRouter:
 
     @routes.get("/", response_class=HTMLResponse)
     async def show_page() -> HTMLResponse:
-        # The page runs nothing and fetches nothing, whatever a tenant's name may hold.
-        policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
-        return HTMLResponse(page.render(state), headers={**policy, "Cache-Control": "no-store"})
+        return HTMLResponse(page.render(state), headers=PAGE_HEADERS)
+
+    @routes.get(PAGES + "{provided_id:path}", response_class=HTMLResponse)
+    async def show_tenant(provided_id: str) -> HTMLResponse:
+        known = bool(state.store.named(provided_id))
+        return HTMLResponse(page.render(state, provided_id), status_code=200 if known else 404, headers=PAGE_HEADERS)
 
     @routes.post(f"{admin}/faults")
     async def add_fault(wanted: Annotated[Any, Body()] = None) -> Response:

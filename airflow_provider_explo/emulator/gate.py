@@ -17,6 +17,7 @@ from airflow_provider_explo.emulator.records import Record, masked
 from airflow_provider_explo.emulator.state import State
 
 ADMIN = "/_emulator/"
+PAGES = "/user_groups/"
 JSON = "explo.json"
 MALFORMED = object()
 
@@ -24,7 +25,7 @@ log = logging.getLogger("airflow_provider_explo.emulator")
 
 
 class Gate:
-    """Pure ASGI: parses the body once, limits the rate, lets faults happen, records. The page and admin pass by."""
+    """Pure ASGI: parses the body once, limits the rate, lets faults happen, records. Pages and admin pass by."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
@@ -32,7 +33,7 @@ class Gate:
         self.closing = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == "/" or scope["path"].startswith(ADMIN):
+        if scope["type"] != "http" or scope["path"] == "/" or scope["path"].startswith((ADMIN, PAGES)):
             await self._app(scope, receive, send)
             return
         body = await _read(receive)

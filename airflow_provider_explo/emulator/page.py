@@ -1,4 +1,4 @@
-"""The page at ``/``: what the emulator holds, and what it was asked last. One self-contained document."""
+"""The pages: what the emulator holds and what it was asked last, of all tenants or of one. Self-contained documents."""
 
 from __future__ import annotations
 
@@ -36,35 +36,56 @@ code { font: .85em/1.5 ui-monospace, monospace; }
 """
 
 
-def render(state: State) -> bytes:
-    """The page as HTML in UTF-8. Tokens are masked, everything else is escaped."""
+def render(state: State, provided_id: str | None = None) -> bytes:
+    """The page as HTML in UTF-8, about one tenant if an id is given. Tokens are masked, everything else is escaped."""
+    document = _about_all(state) if provided_id is None else _about_one(state, provided_id)
     # What was asked may hold half a surrogate pair, which UTF-8 cannot.
-    return _document(state).encode("utf-8", "replace")
+    return document.encode("utf-8", "replace")
 
 
-def _document(state: State) -> str:
+def _about_all(state: State) -> str:
     groups = state.store.newest(SHOWN_GROUPS)
     requests = list(reversed(state.records.last(SHOWN_REQUESTS)))
     held, asked = state.store.count(), state.records.count
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>Explo emulator</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>Explo emulator</h1>
-<p>A local stand-in for Explo's API. Tokens are masked. Reload to see more.</p>
+    return _document(
+        "Explo emulator",
+        f"""<p>A local stand-in for Explo's API. Tokens are masked. Reload to see more.</p>
 <dl>{"".join(_counters(state, held, asked))}</dl>
 <h2>User groups{_share(len(groups), held)}</h2>
 {_table(_GROUP_COLUMNS, map(_group_cells, groups))}
 <h2>Requests{_share(len(requests), asked)}</h2>
 {_table(_REQUEST_COLUMNS, map(_request_cells, requests))}
 <h2>API tokens</h2>
-{_table(("Token", "Visibility group", "Environment", "May"), _token_rows(state))}
+{_table(("Token", "Visibility group", "Environment", "May"), _token_rows(state))}""",
+    )
+
+
+def _about_one(state: State, provided_id: str) -> str:
+    groups = state.store.named(provided_id)
+    requests = [record for record in reversed(state.records.last()) if record.provided_id == provided_id]
+    return _document(
+        f"User group {provided_id}",
+        f"""<p><a href="/">Explo emulator</a>: what it holds of this tenant, and what it was asked about it.</p>
+<h2>User group</h2>
+{_table(_GROUP_COLUMNS, map(_group_cells, groups))}
+<h2>Requests{_share(len(requests[:SHOWN_REQUESTS]), len(requests))}</h2>
+{_table(_REQUEST_COLUMNS, map(_request_cells, requests[:SHOWN_REQUESTS]))}""",
+    )
+
+
+def _document(title: str, body: str) -> str:
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{escape(title)}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>{escape(title)}</h1>
+{body}
 </body>
 </html>
 """

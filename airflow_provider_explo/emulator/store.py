@@ -142,6 +142,10 @@ class Store:
         """The last customers made, newest first, of all visibility groups."""
         return self._many("ORDER BY c.id DESC LIMIT ?", limit)
 
+    def named(self, provided_id: str) -> list[Group]:
+        """The customers with this id, one at most in each visibility group."""
+        return self._many("WHERE c.provided_id = ? ORDER BY c.id", provided_id)
+
     def all(self) -> list[Group]:
         """Every customer of every visibility group, in the order they were made."""
         return self._many("ORDER BY c.id")

@@ -46,6 +46,7 @@ class Onboarded:
     :param left: those in which it differs now.
     :param sent: the fields that an update sent.
     :param settled: Explo holds what was asked, or was told to.
+    :param mapping_hidden: all that Explo showed is as asked, and it did not show the mapping.
     """
 
     group: UserGroup
@@ -54,6 +55,7 @@ class Onboarded:
     left: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()
     settled: bool = True
+    mapping_hidden: bool = False
 
 
 def get_or_create(tenant: Tenant, explo: Explo, *, if_exists: str) -> Onboarded:
@@ -75,8 +77,9 @@ def get_or_create(tenant: Tenant, explo: Explo, *, if_exists: str) -> Onboarded:
         )
     changes = difference(tenant, found, details=group.details) if if_exists == "update" else {}
     if not changes:
-        hidden = hides_mapping(tenant, details=group.details)
-        return Onboarded(group=group, kind="existing", found=found, left=found, settled=not (found or hidden))
+        hidden = not found and hides_mapping(tenant, details=group.details)
+        settled = not (found or hidden)
+        return Onboarded(group=group, kind="existing", found=found, left=found, settled=settled, mapping_hidden=hidden)
     updated = replace(
         explo.update_user_group(user_group_id=tenant.user_group_id, **changes), new_user_group=group.new_user_group
     )

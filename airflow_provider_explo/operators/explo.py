@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import (
-    ExploError,
-    ExploRateLimitError,
-    ExploUnavailableError,
-)
+from airflow_provider_explo.exceptions import LASTING, ExploError
 from airflow_provider_explo.operators.arguments import IF_EXISTS, check_choice
+from airflow_provider_explo.operators.links import PAGE_KEY, ExploUserGroupLink, page_of
 from airflow_provider_explo.operators.text_fields import TextFieldsOperator
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.onboarding.apply import Onboarded
     from airflow_provider_explo.onboarding.tenant import Tenant
+    from airflow_provider_explo.token_table import TokenTable
 
 USER_GROUP_KEY = "user_group"
 
@@ -30,9 +28,10 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
     """Get or create a tenant's user group in Explo, and push its token.
 
     Name, id, mapping and properties are checked with jsonschema before any call; every mistake is reported at once.
-    The return value is the tenant's token, a secret. Under the XCom key ``user_group`` stands everything else that
-    Explo answered, with ``new_user_group`` (None where it is unknown) and ``drift`` (the fields in which an existing
-    group differs from what was asked; with ``if_exists="update"``, differed until they were sent).
+    The return value is the tenant's token, a secret, which Airflow keeps in clear. With ``token_conn_id``, the token
+    goes to a token table instead, and the return value is the tenant's id. Under the XCom key ``user_group`` stands
+    everything else that Explo answered, with ``new_user_group`` (None where it is unknown) and ``drift`` (the fields in
+    which an existing group differs from what was asked; with ``if_exists="update"``, differed until they were sent).
 
     :param user_group_id: the tenant's id in your own database, 1 to 255 characters. (templated)
     :param name: display name, 1 to 255 characters. (templated)
@@ -44,10 +43,15 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
     :param if_exists: ``keep`` leaves an existing group as it is and warns of drift, ``update`` sends the difference,
         ``fail`` fails.
     :param explo_conn_id: Airflow connection of type ``explo``. (templated)
+    :param token_table: where the token is saved, in the layout of ``SqlToExploOperator``; made if missing. With
+        ``token_conn_id`` alone it is ``explo_user_groups``. (templated)
+    :param token_conn_id: Airflow connection of the SQL database of ``token_table``. (templated)
+    :raises ValueError: ``token_table`` without ``token_conn_id``, or an ``if_exists`` that is none.
     :raises AirflowFailException: for what trying again cannot mend: bad input, a wrong connection, 4xx, ``success: 0``,
-        or an answer of another shape.
+        an answer of another shape, or a token table that cannot be used.
     :raises ExploRateLimitError: 429 for longer than the connection's ``retry_timeout``; Airflow's retries apply.
     :raises ExploUnavailableError: likewise for 5xx, time-outs and broken connections.
+    :raises ExploError: likewise for a token table whose database is away.
     """
 
     template_fields: Sequence[str] = (
@@ -58,10 +62,21 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
         "mapping_schema",
         "properties_schema",
         "explo_conn_id",
+        "token_table",
+        "token_conn_id",
     )
     template_fields_renderers = {"mapping": "json", "properties": "json"}
-    text_fields = ("user_group_id", "name", "mapping_schema", "properties_schema", "explo_conn_id")
+    text_fields = (
+        "user_group_id",
+        "name",
+        "mapping_schema",
+        "properties_schema",
+        "explo_conn_id",
+        "token_table",
+        "token_conn_id",
+    )
     verbatim_fields = ("mapping_schema", "properties_schema")
+    operator_extra_links = (ExploUserGroupLink(),)
     ui_color = "#e8e4ff"
 
     def __init__(
@@ -75,10 +90,14 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
         properties_schema: Mapping[str, Any] | str | None = None,
         if_exists: str = "keep",
         explo_conn_id: str = "explo_default",
+        token_table: str | None = None,
+        token_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_choice("if_exists", if_exists, IF_EXISTS)
+        if token_table is not None and token_conn_id is None:
+            raise ValueError("token_table: needs token_conn_id, the connection of the database that holds it")
         self.user_group_id = user_group_id
         self.name = name
         self.mapping = mapping
@@ -87,24 +106,31 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
         self.properties_schema = properties_schema
         self.if_exists = if_exists
         self.explo_conn_id = explo_conn_id
+        self.token_table = token_table
+        self.token_conn_id = token_conn_id
 
     def execute(self, context: Context) -> str:
         from airflow_provider_explo.hooks.explo import ExploHook
         from airflow_provider_explo.onboarding.apply import get_or_create
+        from airflow_provider_explo.operators.telling import tell
 
         try:
             tenant = self._tenant()
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
-            with hook.get_conn():
+            with self._tokens() as tokens, hook.get_conn() as client:
+                page = page_of(tenant.user_group_id, client.settings.base_url)
                 onboarded = get_or_create(tenant, hook, if_exists=self.if_exists)
-        except (ExploRateLimitError, ExploUnavailableError):
-            raise
-        except ExploError as error:
+                group = onboarded.group
+                if tokens:
+                    tokens.save_tenant(
+                        tenant, group.token, settled=onboarded.settled, mapping_hidden=onboarded.mapping_hidden
+                    )
+        except LASTING as error:
             raise AirflowFailException(str(error)) from error
-        self._tell(tenant, onboarded)
-        group = onboarded.group
+        tell(self.log, tenant, onboarded)
+        context["ti"].xcom_push(key=PAGE_KEY, value=page)
         context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(onboarded.found)})
-        return group.token
+        return tenant.user_group_id if tokens else group.token
 
     def _do_render_template_fields(
         self,
@@ -136,23 +162,17 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
             user_group_id=self.user_group_id, name=self.name, mapping=self.mapping, properties=self.properties
         )
 
-    def _tell(self, tenant: Tenant, onboarded: Onboarded) -> None:
-        about = f"Tenant {tenant.user_group_id!r}"
-        if onboarded.kind == "created":
-            self.log.info("%s: user group created", about)
+    @contextmanager
+    def _tokens(self) -> Iterator[TokenTable | None]:
+        """The token table, seen to be usable before Explo is called."""
+        if self.token_conn_id is None:
+            yield None
             return
-        if onboarded.group.new_user_group is None:
-            self.log.warning(
-                "%s: an earlier attempt got no answer, so the user group may have been there before", about
-            )
-        if onboarded.sent:
-            self.log.info("%s: user group updated: %s", about, ", ".join(onboarded.sent))
-        elif not onboarded.found:
-            self.log.info("%s: user group already there, as asked", about)
-        if onboarded.left:
-            self.log.warning(
-                "%s: the user group in Explo differs from what was asked in: %s. Explo leaves an existing group as it "
-                "is; if_exists='update' sends the difference",
-                about,
-                ", ".join(onboarded.left),
-            )
+        from airflow_provider_explo.database import engines_of
+        from airflow_provider_explo.token_table import DEFAULT_TABLE, TokenTable
+
+        with engines_of(self.token_conn_id) as (engine,):
+            tokens = TokenTable(engine, DEFAULT_TABLE if self.token_table is None else self.token_table)
+            tokens.create_if_missing()
+            tokens.check()
+            yield tokens

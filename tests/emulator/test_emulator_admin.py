@@ -179,3 +179,18 @@ def test_the_rate_limit_covers_all_endpoints_but_not_admin() -> None:
         assert explo.request_count == 3
         explo.reset()
         assert requests.get(explo.url + "/v2/api/customers/", headers=headers, timeout=10).status_code == 200
+
+
+def test_the_page_of_one_tenant_shows_that_tenant_alone(ask: Ask, explo: ExploEmulator) -> None:
+    token = ask("POST", CREATE, {"user_group_id": "a/b", "name": NASTY}).json()["user_group"]["token"]
+    ask("POST", CREATE, {"user_group_id": "other", "name": "Somebody else"})
+
+    answer = ask("GET", "/user_groups/a%2Fb")
+
+    assert answer.status_code == 200
+    assert "株式会社 🐙" in answer.text
+    assert "&lt;script&gt;" in answer.text
+    assert "Somebody else" not in answer.text
+    assert token not in answer.text
+    assert ask("GET", "/user_groups/nobody").status_code == 404
+    assert explo.request_count == 2
