@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from airflow_provider_explo.emulator import ExploEmulator
 from airflow_provider_explo.emulator.limiter import Limiter
@@ -16,8 +17,8 @@ from airflow_provider_explo.emulator.limiter import Limiter
 class Scaled(ExploEmulator):
     """An emulator with a window of so many seconds."""
 
-    def __init__(self, *, token: str, limit: int | None, window: float) -> None:
-        super().__init__(token=token)
+    def __init__(self, *, token: str, limit: int | None, window: float, **options: Any) -> None:
+        super().__init__(token=token, **options)
         self._limiter = Limiter(limit, window=window)
 
 
