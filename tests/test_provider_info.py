@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from ast import literal_eval
 from importlib.metadata import entry_points, version
 
 import pytest
@@ -33,24 +35,32 @@ def test_airflow_discovers_provider_and_hook(airflow_home, caplog):
     assert hook.hook_class_name == "airflow_provider_explo.hooks.explo.ExploHook"
     assert hook.hook_name == "Explo"
     assert hook.connection_id_attribute_name == "explo_conn_id"
-    assert not [record for record in caplog.records if "explo" in record.getMessage() and record.levelname != "DEBUG"]
+    said = [record.getMessage() for record in caplog.records if "explo" in record.getMessage() and record.levelno > 10]
+    # Airflow 3.0 and 3.1 look for a form that only Airflow 2's web server shows, and say so of every provider's hook.
+    assert [line for line in said if "'flask_appbuilder' package is not installed" not in line] == []
+    assert AIRFLOW < (3, 2) or said == []
 
 
 @pytest.mark.skipif(AIRFLOW < (3, 0), reason="Airflow 2 makes the connection form of the hook's methods")
 @pytest.mark.xfail(AIRFLOW == (3, 0), reason="Airflow 3.0 shows no provider's connection form without FAB", strict=True)
 def test_the_connection_form_is_in_the_uis_hook_meta(airflow_home):
-    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
-
-    (meta,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "explo"]
-    assert meta.hook_name == "Explo"
-    fields = meta.standard_fields
-    assert (fields.password.title, fields.host.title) == ("API token", "Base URL")
-    assert fields.host.placeholder == "https://api.explo.co"
-    assert fields.password.placeholder
-    assert fields.login.hidden
-    assert fields.url_schema.hidden
-    assert list(meta.extra_fields) == EXTRAS
-    for field in meta.extra_fields.values():
+    # In a process of its own, as the API server is: Airflow 3.1 keeps what it learned of forms before.
+    command = (
+        "from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService as S;"
+        "print('META', [m.model_dump_json() for m in S.hook_meta_data() if m.connection_type == 'explo'])"
+    )
+    done = subprocess.run([sys.executable, "-c", command], cwd=airflow_home, capture_output=True, text=True, check=True)
+    (dumped,) = literal_eval(done.stdout.rpartition("META ")[2])
+    meta = json.loads(dumped)
+    fields = meta["standard_fields"]
+    assert meta["hook_name"] == "Explo"
+    assert (fields["password"]["title"], fields["host"]["title"]) == ("API token", "Base URL")
+    assert fields["host"]["placeholder"] == "https://api.explo.co"
+    assert fields["password"]["placeholder"]
+    assert fields["login"]["hidden"]
+    assert fields["url_schema"]["hidden"]
+    assert list(meta["extra_fields"]) == EXTRAS
+    for field in meta["extra_fields"].values():
         assert field["schema"]["title"]
         assert "Default" in field["description"]
 
@@ -89,9 +99,11 @@ def test_airflow_knows_the_link_and_the_option(airflow_home):
 
 
 def modules_after(statement: str) -> set[str]:
-    command = f"import sys\n{statement}\nprint(*sys.modules, file=sys.stderr)"
+    command = f"import sys\n{statement}\nprint('MODULES', *sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
-    return set(done.stderr.split())
+    _, found, modules = done.stderr.rpartition("MODULES ")
+    assert found, done.stderr
+    return set(modules.split())
 
 
 def test_discovery_imports_neither_airflow_nor_anything_for_http():
