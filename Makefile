@@ -11,7 +11,7 @@ RUN := $(VENV)/bin/python
 # common.compat provider that serves it, which has a day of its own.
 RELEASES := 3.3.2:2026-11-23 3.2.2:2026-06-15 3.1.8:2026-03-14 3.0.6:2025-09-02:2026-03-18 2.11.2:2026-03-18
 
-.PHONY: demo ui test test-matrix lint dist test-dist bench constraints clean
+.PHONY: demo ui test test-matrix test-distributed lint dist test-dist bench constraints clean
 
 demo: $(READY)  ## the main job, from end to end, on embedded defaults
 	@$(RUN) -m demo
@@ -24,6 +24,17 @@ test: $(READY)  ## the tests, on AIRFLOW=3.3.2 unless another is named
 
 test-matrix:  ## the tests on every supported Airflow and Python that is here, two at once; or those of PAIRS="3.3.2-3.12 …"
 	$(PYTHON) tests/matrix.py --jobs 2 --write README.md $(PAIRS)
+
+# About eight minutes: a whole Airflow with Celery, Redis and PostgreSQL, parts of which are killed.
+test-distributed: .venv/distributed-$(TAG)/ready  ## through deaths of workers, scheduler, Explo and the database
+	.venv/distributed-$(TAG)/bin/python -m pytest tests/distributed
+
+.venv/distributed-$(TAG)/ready: pyproject.toml constraints/airflow-$(AIRFLOW).txt
+	@echo "Making the environment $(@D) (some minutes the first time)"
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet \
+	  --constraint constraints/airflow-$(AIRFLOW).txt apache-airflow==$(AIRFLOW) --editable '.[distributed]'
+	@touch $@
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

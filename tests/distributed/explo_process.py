@@ -1,6 +1,7 @@
 """``python -m tests.distributed.explo_process PORT DATABASE LIMIT WINDOW``: Explo in a process of its own.
 
-It keeps its groups in a file and writes a line a request to standard error, so both outlive it. It ends with SIGTERM.
+It keeps its groups in a file and writes a line a request to standard error, so both outlive it. It is as far away as a
+real one: what is asked is done at once, and answered some time later. It ends with SIGTERM.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import signal
 import sys
 import threading
 
+from airflow_provider_explo.emulator.faults import Fault
 from benchmarks.emulator import Scaled
+
+SECONDS_TO_ANSWER = 0.25
 
 
 def main(port: int, database: str, limit: int, window: float) -> None:
@@ -19,7 +23,8 @@ def main(port: int, database: str, limit: int, window: float) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     token = os.environ["EXPLO_EMULATOR_TOKEN"]
-    with Scaled(token=token, limit=limit, window=window, port=port, database=database):
+    with Scaled(token=token, limit=limit, window=window, port=port, database=database) as explo:
+        explo.inject(Fault("slow", seconds=SECONDS_TO_ANSWER, times=None))
         stopped.wait()
 
 

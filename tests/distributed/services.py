@@ -52,7 +52,9 @@ class Postgres:
 
     def execute(self, database: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query; other statements take effect at once."""
-        with closing(psycopg2.connect(host="127.0.0.1", port=self._port, user="postgres", dbname=database)) as connected:
+        with closing(
+            psycopg2.connect(host="127.0.0.1", port=self._port, user="postgres", dbname=database)
+        ) as connected:
             connected.autocommit = True
             with connected.cursor() as cursor:
                 cursor.execute(statement, values or None)
@@ -68,7 +70,8 @@ class Postgres:
 
     def _control(self, *words: str) -> None:
         log = str(self._folder / "log")
-        command = [str(POSTGRES_BIN_PATH / "pg_ctl"), "-D", str(self._folder), "-l", log, "-w", "-m", "immediate", *words]
+        pg_ctl = str(POSTGRES_BIN_PATH / "pg_ctl")
+        command = [pg_ctl, "-D", str(self._folder), "-l", log, "-w", "-m", "immediate", *words]
         quiet = subprocess.DEVNULL
         subprocess.run(command, user=self._server.system_user, stdout=quiet, stderr=quiet, cwd="/", check=True)
 
