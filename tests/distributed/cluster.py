@@ -21,7 +21,7 @@ DAGS = ("explo_onboard_tenants_bulk", "explo_onboard_tenants_in_chunks", "explo_
 
 
 class Cluster:
-    """Everything runs when it is made; ``stop`` ends everything.
+    """``start`` runs everything, ``stop`` ends it.
 
     :param folder: short, since a socket's path lies below it; what was logged stays there.
     :param limit: Explo's, in any ``window`` seconds. Airflow is told of it, as of so many requests a minute.
@@ -29,19 +29,22 @@ class Cluster:
 
     def __init__(self, folder: Path, *, limit: int, window: float, workers: int = 2) -> None:
         self._running: list[Any] = []
+        self._limit, self._window, self._workers = limit, window, workers
         self.folder = folder
         self.logs = folder / "logs"
-        self.logs.mkdir()
         self.api_token = secrets.token_urlsafe(24)
+
+    def start(self) -> None:
+        self.logs.mkdir()
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
         plain |= {"PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost", "EXPLO_EMULATOR_TOKEN": self.api_token}
-        self.metadata, self.warehouse = (self._keep(Postgres(folder / name)) for name in ("metadata", "warehouse"))
+        self.metadata, self.warehouse = (self._keep(Postgres(self.folder / name)) for name in ("metadata", "warehouse"))
         self.metadata.create("airflow")
         self.warehouse.create("product")
         redis = self._keep(Redis(self.logs, plain))
-        self.explo = self._keep(Explo(folder, plain, limit=limit, window=window))
+        self.explo = self._keep(Explo(self.folder, plain, limit=self._limit, window=self._window))
         self._api = f"http://127.0.0.1:{free_port()}"
-        self._environment = plain | self._settings(redis.url, requests_per_minute=limit * 60 / window)
+        self._environment = plain | self._settings(redis.url, requests_per_minute=self._limit * 60 / self._window)
         self.airflow("db", "migrate")
         for pool, slots in POOLS.items():
             self.airflow("pools", "set", pool, str(slots), "a share of Explo's request budget each")
@@ -50,10 +53,10 @@ class Cluster:
         wait_until(lambda: self.get("/api/v2/monitor/health"), what="the API server", patience=180)
         self.scheduler = self._program("scheduler")
         self._program("dag-processor")
-        self.workers = [self._worker(f"worker-{number + 1}") for number in range(workers)]
+        self.workers = [self._worker(f"worker-{number + 1}") for number in range(self._workers)]
         for dag in DAGS:
             wait_until(lambda dag=dag: self.get(f"/api/v2/dags/{dag}"), what=f"the DAG {dag}", patience=180)
-        for number in range(workers):
+        for number in range(self._workers):
             log = self.logs / f"worker-{number + 1}.log"
             wait_until(lambda log=log: "ready" in log.read_text(), what=f"worker {number + 1}", patience=180)
 

@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -31,9 +31,9 @@ PATIENCE = 400
 def cluster() -> Iterator[Cluster]:
     # Not below pytest's own folder: the path of a socket is short, and PostgreSQL refuses to run as root in it.
     with tempfile.TemporaryDirectory(prefix="explo-", ignore_cleanup_errors=True) as folder:
-        made = Cluster.__new__(Cluster)
+        made = Cluster(Path(folder), limit=400, window=20)
         try:
-            made.__init__(Path(folder), limit=400, window=20)
+            made.start()
             sign_up(made)
             yield made
         finally:
