@@ -11,7 +11,7 @@ RUN := $(VENV)/bin/python
 # common.compat provider that serves it, which has a day of its own.
 RELEASES := 3.3.2:2026-11-23 3.2.2:2026-06-15 3.1.8:2026-03-14 3.0.6:2025-09-02:2026-03-18 2.11.2:2026-03-18
 
-.PHONY: demo ui test test-matrix test-distributed lint dist test-dist bench constraints clean
+.PHONY: demo ui test test-matrix test-distributed lint dist test-dist bench docs constraints clean
 
 demo: $(READY)  ## the main job, from end to end, on embedded defaults
 	@$(RUN) -m demo
@@ -65,6 +65,17 @@ bench: .venv/bench-$(TAG)/ready  ## the benchmarks, or those of NAMES="limit cpu
 	  'apache-airflow-providers-http==6.3.0' --editable '.[emulator]'
 	@touch $@
 
+docs: .venv/docs-$(TAG)/ready  ## the documentation, into site; a broken link or reference is an error
+	NO_MKDOCS_2_WARNING=1 .venv/docs-$(TAG)/bin/mkdocs build --strict --clean
+
+# The reference is read from the source, so neither Airflow nor the package is installed.
+.venv/docs-$(TAG)/ready: pyproject.toml constraints/airflow-$(AIRFLOW).txt
+	@echo "Making the environment $(@D)"
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet \
+	  --constraint constraints/airflow-$(AIRFLOW).txt mkdocs-material 'mkdocstrings[python]'
+	@touch $@
+
 constraints: SHELL := /bin/bash
 constraints:  ## resolve anew: names and versions only, for every Python that the Airflow release supports
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv
@@ -78,7 +89,7 @@ constraints:  ## resolve anew: names and versions only, for every Python that th
 	done
 
 clean:
-	rm -rf .venv .demo .matrix build dist
+	rm -rf .venv .demo .matrix build dist site
 
 $(READY): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@echo "Making the environment $(VENV) (some minutes the first time)"
