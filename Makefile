@@ -73,7 +73,7 @@ docs: .venv/docs-$(TAG)/ready  ## the documentation, into site; a broken link or
 	@echo "Making the environment $(@D)"
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet \
-	  --constraint constraints/airflow-$(AIRFLOW).txt mkdocs-material 'mkdocstrings[python]'
+	  --constraint constraints/airflow-$(AIRFLOW).txt mkdocs-material 'mkdocstrings[python]' ruff
 	@touch $@
 
 constraints: SHELL := /bin/bash
