@@ -22,7 +22,7 @@ from airflow_provider_explo.emulator.store import Store
 from tests.distributed.processes import Program, free_port
 
 ROOT = Path(__file__).parents[2]
-CALL = re.compile(r"^[A-Z]+ /v1/\S+ (\d{3}|closed)", re.MULTILINE)
+CALL = re.compile(r"^[A-Z]+ \S+ (\d{3}|closed)", re.MULTILINE)
 # More than Airflow's many processes take.
 MOST_CONNECTIONS = 300
 
