@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.distributed.processes import Program, free_port, wait_until
 from tests.distributed.services import ROOT, Explo, Postgres, Redis
+from tests.processes import Program, free_port, wait_until
 
 POOLS = {"explo": 1, "explo_shared": 4}
 # Airflow finds the cluster's policy by its module's name.

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.distributed.cluster import Cluster
-from tests.distributed.processes import wait_until
 from tests.distributed.search import Search
+from tests.processes import wait_until
 
 IN_CHUNKS, BULK, SINGLE = "explo_onboard_tenants_in_chunks", "explo_onboard_tenants_bulk", "explo_onboard_tenant"
 FIRST_LOAD = (datetime(2026, 3, 1, tzinfo=timezone.utc), datetime(2026, 3, 2, tzinfo=timezone.utc))
