@@ -15,7 +15,7 @@ RELEASES := 3.3.2:2026-11-23 3.2.2:2026-06-15 3.1.8:2026-03-14 3.0.6:2025-09-02:
 LOWEST := 2.11.0
 LOWEST_DAY := 2026-03-18
 
-.PHONY: demo ui test test-matrix test-lowest test-distributed lint audit dist test-dist bench constraints clean
+.PHONY: demo ui test test-matrix test-lowest test-distributed test-browser lint audit dist test-dist bench constraints clean
 
 demo: $(READY)  ## the main job, from end to end, on embedded defaults
 	@$(RUN) -m demo
@@ -41,6 +41,17 @@ test-distributed: .venv/distributed-$(TAG)/ready  ## through deaths of workers, 
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet \
 	  --constraint constraints/airflow-$(AIRFLOW).txt apache-airflow==$(AIRFLOW) --editable '.[distributed]'
+	@touch $@
+
+test-browser: .venv/browser-$(TAG)/ready dist  ## Airflow's UI in the machine's Chromium; KEEP=1 renews docs/images
+	.venv/browser-$(TAG)/bin/pip install --quiet --force-reinstall --no-deps dist/*.whl
+	.venv/browser-$(TAG)/bin/python -m pytest tests/browser
+
+.venv/browser-$(TAG)/ready: pyproject.toml constraints/airflow-$(AIRFLOW).txt
+	@echo "Making the environment $(@D) (some minutes the first time)"
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet \
+	  --constraint constraints/airflow-$(AIRFLOW).txt apache-airflow==$(AIRFLOW) '.[browser]'
 	@touch $@
 
 lint: $(READY)
@@ -97,7 +108,7 @@ constraints:  ## resolve anew: names and versions only, for every Python that th
 	  --output-file constraints/airflow-$(LOWEST).txt pyproject.toml
 
 clean:
-	rm -rf .venv .demo .matrix build dist
+	rm -rf .venv .demo .matrix .screenshots build dist
 
 $(READY): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@echo "Making the environment $(VENV) (some minutes the first time)"

@@ -39,7 +39,7 @@ def connect(page: Page, conn_id: str, *, url: str, token: str, with_port: bool =
     expect(page.get_by_role("row", name=conn_id)).to_be_visible()
 
 
-def test_connection(page: Page, conn_id: str) -> Locator:
+def press_test(page: Page, conn_id: str) -> Locator:
     """Press the test button; what it says of the connection."""
     page.goto("/connections")
     page.get_by_role("row", name=conn_id).get_by_role("button", name="Test Connection").click()
