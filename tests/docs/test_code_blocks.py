@@ -15,17 +15,12 @@ from tests.docs.blocks import ROOT, blocks
 from tests.docs.commands import check, connection
 
 CHECKED = {"python", "console", "json", "ini", "sql", "text"}
-ONLY_AIRFLOW_3 = ("from airflow.sdk", "airflow.dag_processing.dagbag")
 NOT_IN_AIRFLOW_2 = ("airflow backfill",)
 NOT_IN_AIRFLOW_3 = ("airflow dags backfill",)
 
 
 def each(*languages):
     return pytest.mark.parametrize("block", blocks(*languages), ids=lambda block: block.place)
-
-
-def runs_here(block):
-    return AIRFLOW_3 or not any(words in block.text for words in ONLY_AIRFLOW_3)
 
 
 def test_no_block_is_of_a_language_that_is_not_checked():
@@ -35,8 +30,6 @@ def test_no_block_is_of_a_language_that_is_not_checked():
 
 @each("python")
 def test_python_runs(block, airflow_home):
-    if not runs_here(block):
-        pytest.skip("written for Airflow 3")
     text = block.included.read_text() if block.included else block.text
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -44,8 +37,8 @@ def test_python_runs(block, airflow_home):
 
 
 def test_tests_pass(airflow_home, tmp_path):
-    tests = [block for block in blocks("python") if "\ndef test_" in block.text and runs_here(block)]
-    assert len(tests) >= 2
+    tests = [block for block in blocks("python") if "\ndef test_" in block.text]
+    assert len(tests) == 3
     for number, block in enumerate(tests):
         (tmp_path / f"test_{number}.py").write_text(f"# {block.place}\n{block.text}")
     command = [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "."]
