@@ -24,10 +24,10 @@ ui: $(READY)  ## the demo's Airflow in a browser
 	@$(RUN) -m demo.ui
 
 test: $(READY)  ## the tests, on AIRFLOW=3.3.2 unless another is named
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile
 
-test-matrix:  ## the tests on every supported Airflow and Python that is here, two at once; or those of PAIRS="3.3.2-3.12 …"
-	$(PYTHON) tests/matrix.py --jobs 2 --write README.md $(PAIRS)
+test-matrix:  ## the tests on every supported Airflow and Python that is here; or on those of PAIRS="3.3.2-3.12 …"
+	$(PYTHON) tests/matrix.py --write README.md $(PAIRS)
 
 test-lowest:  ## the tests with the oldest versions that pyproject.toml allows
 	$(MAKE) test AIRFLOW=$(LOWEST)
