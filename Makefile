@@ -32,7 +32,7 @@ test-matrix:  ## the tests on every supported Airflow and Python that is here; o
 test-lowest:  ## the tests with the oldest versions that pyproject.toml allows
 	$(MAKE) test AIRFLOW=$(LOWEST)
 
-# About eight minutes: a whole Airflow with Celery, Redis and PostgreSQL, parts of which are killed.
+# About five minutes: a whole Airflow with Celery, Redis and PostgreSQL, parts of which are killed.
 test-distributed: .venv/distributed-$(TAG)/ready  ## through deaths of workers, scheduler, Explo and the database
 	.venv/distributed-$(TAG)/bin/python -m pytest tests/distributed
 

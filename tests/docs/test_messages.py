@@ -16,8 +16,12 @@ from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.emulator import Fault
 from airflow_provider_explo.exceptions import ExploError
 from airflow_provider_explo.hooks.explo import ExploHook
+from airflow_provider_explo.onboarding.apply import get_or_create
 from airflow_provider_explo.onboarding.tenant import TenantRules
+from airflow_provider_explo.operators.telling import tell
+from airflow_provider_explo.transfers.bulk import BulkRun
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
+from airflow_provider_explo.transfers.stop import Stop
 from tests.docs.blocks import blocks
 from tests.transfers.child import TaskInstance
 
@@ -70,6 +74,31 @@ def test_explo_answers_otherwise(shown, explo_emulator, fault):
 def test_explo_does_not_answer(shown, url):
     with client(url, "any-token") as explo, pytest.raises(ExploError) as error:
         explo.create_user_group(user_group_id="acme", name="Acme")
+    shown(error.value)
+
+
+def test_explo_speaks_no_tls(shown, explo_emulator):
+    with (
+        client(explo_emulator.url.replace("http:", "https:"), "any-token") as explo,
+        pytest.raises(ExploError) as error,
+    ):
+        explo.create_user_group(user_group_id="acme", name="Acme")
+    shown(error.value)
+
+
+def test_a_group_that_should_not_be_there(shown, explo_connection):
+    tenant = TenantRules().tenant(user_group_id="acme", name="Acme")
+    get_or_create(tenant, ExploHook(), if_exists="fail")
+    with pytest.raises(ExploError) as error:
+        get_or_create(tenant, ExploHook(), if_exists="fail")
+    shown(error.value)
+
+
+def test_a_task_that_is_ended(shown):
+    stop = Stop()
+    stop.now()
+    with pytest.raises(ExploError) as error:
+        stop.check()
     shown(error.value)
 
 
@@ -141,10 +170,6 @@ def test_a_token_table_without_the_columns(shown, explo_connection, warehouse):
 
 
 def test_drift_and_how_long_it_takes(shown, explo_connection, caplog):
-    from airflow_provider_explo.onboarding.apply import get_or_create
-    from airflow_provider_explo.operators.telling import tell
-    from airflow_provider_explo.transfers.bulk import BulkRun
-
     hook = ExploHook()
     for name in ("Acme", "Acme GmbH"):
         tenant = TenantRules().tenant(user_group_id="acme", name=name)
