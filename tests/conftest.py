@@ -35,7 +35,7 @@ os.environ |= {
 
 AIRFLOW_3 = version("apache-airflow").startswith("3.")
 DATE = datetime(2026, 3, 3, tzinfo=timezone.utc)
-pytest_plugins = ["airflow_provider_explo.emulator.pytest_plugin"]
+pytest_plugins = ["airflow_provider_explo.emulator.pytest_plugin", "tests.postgres"]
 
 
 @dataclass(frozen=True)

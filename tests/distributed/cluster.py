@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.distributed.processes import Program, free_port, wait_until
 from tests.distributed.services import ROOT, Explo, Postgres, Redis
+from tests.processes import Program, free_port, wait_until
 
 POOLS = {"explo": 1, "explo_shared": 4}
+# Airflow finds the cluster's policy by its module's name.
+PYTHONPATH = os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "distributed" / "policy")))
 DAGS = ("explo_onboard_tenants_bulk", "explo_onboard_tenants_in_chunks", "explo_onboard_tenant")
 
 
@@ -37,7 +39,7 @@ class Cluster:
     def start(self) -> None:
         self.logs.mkdir()
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
-        plain |= {"PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost", "EXPLO_EMULATOR_TOKEN": self.api_token}
+        plain |= {"PYTHONPATH": PYTHONPATH, "NO_PROXY": "127.0.0.1,localhost", "EXPLO_EMULATOR_TOKEN": self.api_token}
         self.metadata, self.warehouse = (self._keep(Postgres(self.folder / name)) for name in ("metadata", "warehouse"))
         self.metadata.create("airflow")
         self.warehouse.create("product")

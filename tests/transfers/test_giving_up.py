@@ -26,11 +26,11 @@ MOST_CALLS = 5 + 2 * 4
 def failure(database, explo_connection, airflow_home, monkeypatch):
     """Run the operator against an Explo that never does as it should, and return its error."""
 
-    def run(fault=None, *, token=None, **arguments):
+    def run(fault=None, *, token=None, retry_timeout=30, **arguments):
         database.put(*((f"t{number}", "T") for number in range(TENANTS)), ("bad", ""))
         if fault:
             explo_connection.inject(fault)
-        connection = explo_connection.connection_json(requests_per_minute=60_000, retry_timeout=0.3, timeout=5)
+        connection = explo_connection.connection_json(requests_per_minute=60_000, retry_timeout=retry_timeout)
         if token:
             connection = connection.replace(explo_connection.token, token)
         monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", connection)
@@ -58,7 +58,7 @@ def counted(error):
     ],
 )
 def test_calling_is_given_up_and_every_row_has_an_outcome(failure, explo_connection, fault, kind):
-    error = failure(fault)
+    error = failure(fault, retry_timeout=30 if kind is AirflowFailException else 1)
     assert type(error) is kind
     assert counted(error) in str(error)
     assert "not sent, because calling was given up after" in str(error)

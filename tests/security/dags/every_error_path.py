@@ -17,7 +17,7 @@ QUERY = "SELECT tenant_id AS user_group_id, name, mapping, properties FROM tenan
 
 with DAG("every_error_path", start_date=datetime(2024, 1, 1), schedule=None, default_args={"retries": 0}):
     for fault in FAULTS:
-        explo = {"explo_conn_id": "patient" if fault == "retried" else "explo_default"}
+        explo = {"explo_conn_id": "patient" if fault in ("retried", "none") else "explo_default"}
         ExploCreateUserGroupOperator(task_id=f"create_{fault}", user_group_id=f"create-{fault}", **explo, **TENANT)
         ExploCreateUserGroupOperator(
             task_id=f"keep_{fault}", user_group_id=f"keep-{fault}", token_conn_id="warehouse", **explo, **TENANT
