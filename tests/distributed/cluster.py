@@ -93,6 +93,15 @@ class Cluster:
         found = self.get(f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances?limit=100")
         return list(found["task_instances"])
 
+    def story(self, dag: str, run: str) -> str:
+        """What there is to know of a run that failed: its tasks' states, and the ends of their logs."""
+        lines = [f"{t['task_id']}[{t['map_index']}] try {t['try_number']}: {t['state']}" for t in self.tasks(dag, run)]
+        for log in sorted((self.logs / "tasks" / f"dag_id={dag}" / f"run_id={run}").rglob("*.log")):
+            lines += [str(log), *(line[:600] for line in log.read_text().splitlines()[-6:])]
+        scheduler = (self.logs / "scheduler.log").read_text().splitlines()
+        lines += [line[:600] for line in scheduler if "error" in line or "warning" in line][-30:]
+        return "\n".join(lines)
+
     def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         with urllib.request.urlopen(f"{self._api}/auth/token", timeout=30) as answer:
             headers = {"Authorization": f"Bearer {json.load(answer)['access_token']}"}

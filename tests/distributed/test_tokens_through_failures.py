@@ -85,7 +85,7 @@ def test_tokens_through_failures(cluster, capsys):
     cluster.explo.go_away()
     time.sleep(5)
     cluster.explo.come_back()
-    assert finished(cluster, IN_CHUNKS, run) == "success"
+    assert finished(cluster, IN_CHUNKS, run) == "success", cluster.story(IN_CHUNKS, run)
     onboard = [task for task in cluster.tasks(IN_CHUNKS, run) if task["task_id"] == "onboard"]
     retried = [task for task in onboard if task["try_number"] > 1]
     assert len(onboard) == TENANTS_OF_FIRST_LOAD // 100
@@ -104,13 +104,14 @@ def test_tokens_through_failures(cluster, capsys):
     cluster.warehouse.restart()
     days = [run for run in cluster.runs(BULK) if run.startswith("backfill")]
     assert len(days) == len(DAYS)
-    assert {finished(cluster, BULK, day) for day in days} == {"success"}
+    for day in days:
+        assert finished(cluster, BULK, day) == "success", cluster.story(BULK, day)
     backfill_calls = calls(cluster) - first_calls
     assert len(DAYS) * TENANTS_A_DAY <= backfill_calls <= len(DAYS) * TENANTS_A_DAY + IN_FLIGHT
 
     # One tenant, whose token does go through XCom.
     single = cluster.trigger(SINGLE, user_group_id="single", name="Single", mapping={"40": "1"})
-    assert finished(cluster, SINGLE, single) == "success"
+    assert finished(cluster, SINGLE, single) == "success", cluster.story(SINGLE, single)
 
     cluster.explo.go_away()
     held = cluster.explo.tokens()
