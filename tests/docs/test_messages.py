@@ -28,12 +28,15 @@ heard: dict[str, set[str]] = {}
 
 @pytest.fixture
 def stage(
-    explo_connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, airflow_home
+    explo_connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    airflow_home,
 ) -> Iterator[Stage]:
     caplog.set_level(logging.INFO)
-    # Airflow keeps what its tasks and hooks log to itself.
-    monkeypatch.setattr(logging.getLogger("airflow.task"), "propagate", True)
-    made = Stage(explo_connection, tmp_path, monkeypatch, caplog)
+    made = Stage(explo_connection, tmp_path, monkeypatch, caplog, capfd)
     yield made
     made.end()
 
@@ -44,7 +47,7 @@ def test_what_the_code_says_is_in_the_documentation(provoke: Callable[[Stage], I
     assert said
     unknown = {message for message in said if message not in WHOLE and message not in LINES}
     assert not unknown, "\n".join(unknown)
-    heard[provoke.__qualname__ + provoke.__module__] = said
+    heard[f"{provoke.__module__}.{provoke.__name__}"] = said
 
 
 def test_the_documentation_shows_nothing_else():

@@ -56,6 +56,7 @@ class Stage:
     folder: Path
     monkeypatch: pytest.MonkeyPatch
     caplog: pytest.LogCaptureFixture
+    capfd: pytest.CaptureFixture[str]
     servers: list[StandIn] = field(default_factory=list)
 
     def fault(self, kind: str, **more: Any) -> None:
@@ -104,6 +105,10 @@ class Stage:
     def log(self) -> Iterator[str]:
         """What was logged."""
         return (record.getMessage() for record in self.caplog.records)
+
+    def printed(self) -> str:
+        """What was printed since this was last asked; a hook's log is, on Airflow 3.3."""
+        return self.capfd.readouterr().out
 
     def outcomes(self, kind: str) -> Iterator[str]:
         """The reasons that the log gives for rows of this outcome."""
