@@ -68,6 +68,10 @@ def test_the_guide_names_every_error_and_every_outcome():
     from airflow_provider_explo.onboarding.outcome import KINDS
 
     guide = (ROOT / "docs" / "failures.md").read_text()
-    errors = [name for name, one in vars(exceptions).items() if isinstance(one, type) and one.__module__ == exceptions.__name__]
+    errors = [
+        name
+        for name, one in vars(exceptions).items()
+        if isinstance(one, type) and one.__module__ == exceptions.__name__
+    ]
     assert len(errors) == 9
     assert [name for name in (*errors, *KINDS) if f"`{name}`" not in guide] == []
