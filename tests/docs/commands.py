@@ -27,7 +27,7 @@ def check(lines: Sequence[str]) -> list[Settings]:
     assert lines
     for line in lines:
         assert line.startswith("$ "), f"no command, and outputs are text: {line}"
-        if any(AIRFLOW_3 != where for words, where in ONLY_IN_AIRFLOW.items() if line[2:].startswith(words)):
+        if any(where != AIRFLOW_3 for words, where in ONLY_IN_AIRFLOW.items() if line[2:].startswith(words)):
             continue
         words = [word for word in shlex.split(line[2:]) if word != "export"]
         while words and (name := re.match(r"([A-Z_]+)=", words[0])):
