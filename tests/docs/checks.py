@@ -30,14 +30,15 @@ def python(block: Block, folder: Path) -> None:
     """Imported: as a DAG file where it makes operators, and as a module where it does not."""
     if "Operator(" in block.code or "Operator.partial(" in block.code or "DAG(" in block.code:
         dags.found_in(block.code, folder)
-    else:
+    elif not block.is_conftest:
         exec(compile(block.code, block.place, "exec"), {"__name__": "documented", "__file__": block.place})
 
 
 def tests(blocks: Iterable[Block], folder: Path) -> None:
     """pytest, as a reader would run it, in this test run's Airflow."""
     for number, block in enumerate(blocks):
-        (folder / f"test_{number}.py").write_text(f"# {block.place}\n{block.code}")
+        name = "conftest.py" if block.is_conftest else f"test_{number}.py"
+        (folder / name).write_text(f"# {block.place}\n{block.code}")
     _run("pytest", "--quiet", "-p", "no:cacheprovider", "-W", "ignore", ".", folder=folder)
 
 
