@@ -1,0 +1,98 @@
+"""Explo, or something in its place, answers with what is no success."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from airflow_provider_explo.client.api import ExploClient
+from airflow_provider_explo.client.settings import ClientSettings
+from tests.client.conftest import created, group, respond
+from tests.docs.provoke.stage import Stage
+
+# Of the emulator's kinds of faults, those that the client passes over or that belong to a list.
+NO_ERROR = {"older_list"}
+
+
+def statuses(stage: Stage) -> Iterator[str]:
+    """By HTTP status."""
+    for status in (401, 403, 400, 404, 503):
+        stage.emulator.clear_faults()
+        stage.fault("status", status=status)
+        yield stage.create()
+    yield stage.create(stage.server(respond(status=777)).url)
+
+
+def faults(stage: Stage) -> Iterator[str]:
+    """By the emulator's kind of fault, all of them."""
+    from airflow_provider_explo.emulator.faults import KINDS
+
+    needed: dict[str, dict[str, Any]] = {
+        "status": {"status": 503},
+        "slow": {"seconds": 1},
+        "redirect": {"location": "https://login.example.com/sso"},
+    }
+    for kind in KINDS.keys() - NO_ERROR:
+        stage.emulator.clear_faults()
+        stage.fault(kind, **needed.get(kind, {}))
+        yield stage.create(timeout=0.3 if kind == "slow" else 5)
+
+
+def redirects(stage: Stage) -> Iterator[str]:
+    """To nowhere."""
+    yield stage.create(stage.server(respond(status=302)).url)
+
+
+def bodies(stage: Stage) -> Iterator[str]:
+    """200, and something else than what is documented."""
+    yield stage.create(stage.server(respond(gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})).url)
+    for body in (
+        {},
+        {"success": 1, "new_user_group": True},
+        created(user_group={**group(), "provided_id": None}),
+        created(user_group={**group(), "name": 7}),
+        created(new=None),
+        json.loads("[]"),
+    ):
+        yield stage.create(stage.server(respond(body)).url)
+
+
+def endless(stage: Stage) -> Iterator[str]:
+    """A body that comes, and comes, and does not end."""
+
+    def drip(request: Any, connection: Any) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not server.stopping.wait(0.05):
+            connection.sendall(b" ")
+
+    server = stage.server(*[drip] * 20)
+    yield stage.create(server.url, timeout=5)
+
+
+def pauses(stage: Stage) -> Iterator[str]:
+    """A 429 that asks for a longer pause than any call may take."""
+    stage.fault("rate_limit", retry_after=900)
+    settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url, requests_per_minute=60_000)
+    with ExploClient(settings) as client:
+        for _ in range(2):
+            yield stage.error(lambda: client.create_user_group(user_group_id="acme", name="Acme"))
+
+
+def not_json(stage: Stage) -> Iterator[str]:
+    """Data that only a caller of the hook can hand over unchecked."""
+    settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url)
+    with ExploClient(settings) as client:
+        yield stage.error(
+            lambda: client.create_user_group(user_group_id="acme", name="Acme", properties={"seats": float("nan")})
+        )
+
+
+def retried(stage: Stage) -> Iterator[str]:
+    """What the log says of an attempt after which there is another."""
+    stage.fault("rate_limit", retry_after=1, times=1)
+    settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url, requests_per_minute=60_000)
+    with ExploClient(settings) as client:
+        client.create_user_group(user_group_id="acme", name="Acme")
+    yield from (line for line in stage.log() if "attempt 1, the next in" in line)
