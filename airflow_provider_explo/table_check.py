@@ -1,4 +1,4 @@
-"""Whether a table can take what will be written to it: asked before the first row, without writing one."""
+"""That a table is there, and can take what will be written to it: seen to before the first row, without writing one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,23 @@ from airflow_provider_explo.exceptions import ExploConfigError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
+
+
+def make_table(engine: Engine, table: sa.Table, *, of: str) -> None:
+    """Make a table if it is missing, also where other tasks make it at the same moment.
+
+    :param of: what it is, for messages.
+    :raises ExploError: it cannot be made.
+    """
+
+    def make() -> None:
+        try:
+            table.create(engine, checkfirst=True)
+        except sa.exc.DBAPIError:
+            if not sa.inspect(engine).has_table(table.name, schema=table.schema):
+                raise
+
+    attempt(f"{of}: making it", make)
 
 
 def check_table(engine: Engine, table: sa.Table, *, of: str) -> None:

@@ -15,7 +15,7 @@ from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolErr
 from airflow_provider_explo.onboarding.content import content_hash
 from airflow_provider_explo.onboarding.plan import drift, hides_mapping
 from airflow_provider_explo.onboarding.tenant import Tenant, TenantRules
-from airflow_provider_explo.table_check import check_table
+from airflow_provider_explo.table_check import check_table, make_table
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -112,15 +112,7 @@ class TokenTable:
 
         :raises ExploError: it cannot be made.
         """
-
-        def create() -> None:
-            try:
-                self._table.create(self._engine, checkfirst=True)
-            except sa.exc.DBAPIError:
-                if not sa.inspect(self._engine).has_table(self._table.name, schema=self._table.schema):
-                    raise
-
-        attempt(f"token table {self.name}: making it", create)
+        make_table(self._engine, self._table, of=f"token table {self.name}")
 
     def check(self) -> None:
         """See that the table has its columns and that it can be written, before any token is at stake.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_explo.database import attempt, table_name
 from airflow_provider_explo.onboarding.outcome import Outcome
-from airflow_provider_explo.table_check import check_table
+from airflow_provider_explo.table_check import check_table, make_table
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -62,7 +62,7 @@ class RejectsTable:
             with self._engine.begin() as connection:
                 connection.execute(self._table.delete().where(self._table.c.run == self._run))
 
-        attempt(f"{self._of}: making it", lambda: self._table.create(self._engine, checkfirst=True))
+        make_table(self._engine, self._table, of=self._of)
         check_table(self._engine, self._table, of=self._of)
         attempt(f"{self._of}: emptying it of this run's earlier tries", clear)
 

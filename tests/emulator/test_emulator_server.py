@@ -59,7 +59,7 @@ def test_it_stops_at_once_whatever_is_still_open() -> None:
         with pytest.raises(requests.ReadTimeout):
             session.get(f"{explo.url}/v2/api/customers/", headers=headers, timeout=0.05)
         before = time.monotonic()
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 5
 
 
 def test_two_run_side_by_side() -> None:
@@ -131,7 +131,7 @@ def test_the_command_line(tmp_path: Path, number: signal.Signals) -> None:
         out, err = process.communicate(timeout=10)
 
     assert answers == [200, 200, 401, 429]
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 5
     assert process.returncode == 0
     assert "GET /v2/api/customers/ 429" in err
     assert "secret" not in out + err

@@ -9,7 +9,10 @@ import time
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.token_table import TokenTable
 from airflow_provider_explo.transfers import applier
+from airflow_provider_explo.transfers.rejects_table import RejectsTable
 from airflow_provider_explo.transfers.rows import TenantRows
 from tests.conftest import metadata_rows_with
 
@@ -152,3 +155,31 @@ def test_a_database_that_goes_away_in_mid_run_keeps_what_was_saved_and_the_next_
     assert dict(execute("SELECT user_group_id, token FROM explo_user_groups")) == tokens
     for token in tokens.values():
         assert token not in run.log
+
+
+@pytest.mark.parametrize("kind", ["tokens", "rejects"])
+def test_tasks_that_begin_together_make_one_table(warehouse_on_postgres, kind):
+    url = warehouse_on_postgres.url
+    errors = []
+
+    def make(number, name, together):
+        engine = sa.create_engine(url)
+        together.wait(10)
+        try:
+            if kind == "tokens":
+                TokenTable(engine, name).create_if_missing()
+            else:
+                RejectsTable(engine, name, run=f"run {number}").prepare()
+        except ExploError as error:
+            errors.append(error)
+        finally:
+            engine.dispose()
+
+    for again in range(10):
+        together = threading.Barrier(8)
+        threads = [threading.Thread(target=make, args=(n, f"{kind}_{again}", together)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert errors == []
