@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_explo.emulator import ApiToken, ExploEmulator, Fault
+from tests.conftest import is_airflows_own
 
 API_TOKEN = "api-token-of-explo-7f2c9e"
 READ_ONLY = "read-only-token-of-explo-41d8"
@@ -164,12 +165,6 @@ def test_each_token_is_under_its_own_tenant(everything):
     assert {"keep-none", "keep-retried", "bulk-none"} <= saved.keys()
     assert set(saved.values()) <= everything.tokens
     assert not {secret for secret in secrets(everything) if secret in rejects}
-
-
-def is_airflows_own(line: str) -> bool:
-    """At DEBUG, ``airflow dags test`` of Airflow 3 prints what a task asks of it: to mask a value, to keep an XCom."""
-    told = "Sending request" in line or "Received message from task runner" in line
-    return told and ("msg=MaskSecret(" in line or "msg=SetXCom(" in line)
 
 
 def log_files(home: Path) -> dict[Path, str]:
