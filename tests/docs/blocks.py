@@ -38,6 +38,11 @@ class Block:
         return self.included.read_text() if self.included else self.text
 
     @property
+    def is_conftest(self) -> bool:
+        """Whether it is the surroundings of those tests."""
+        return self.code.startswith("# conftest.py\n")
+
+    @property
     def is_test(self) -> bool:
         """Whether it is meant for pytest."""
         return "\ndef test_" in self.code

@@ -58,12 +58,13 @@ def test_a_wrong_block_is_found_out(language, text, airflow_home, tmp_path):
 
 
 @pytest.mark.skipif(not AIRFLOW_3, reason="mypy runs on Airflow 3 only: to it, Airflow 2.11's base classes are Any")
-def test_a_wrong_name_of_an_argument_is_found_out(tmp_path):
-    code = "from airflow_provider_explo.hooks.explo import ExploHook\n\n\ndef all():\n"
-    code += "    ExploHook().create_user_group({})\n"
-    checks.types([Block("right:1", "python", code.format('user_group_id="acme", name="Acme"'))], tmp_path)
-    with pytest.raises(pytest.fail.Exception, match="nmae"):
-        checks.types([Block("wrong:1", "python", code.format('user_group_id="acme", nmae="Acme"'))], tmp_path)
+def test_wrong_names_are_found_out(tmp_path):
+    code = "from airflow_provider_explo.hooks.explo import ExploHook\n\n\ndef all():\n    ExploHook().{}\n"
+    right = "create_user_group(user_group_id='acme', name='Acme')"
+    checks.types([Block("right:1", "python", code.format(right))], tmp_path)
+    wrong = [right.replace(" name", " nmae"), "get_connect()"]
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)get_connect.*nmae|nmae.*get_connect"):
+        checks.types([Block("wrong:1", "python", code.format(one)) for one in wrong], tmp_path)
 
 
 def test_a_test_that_fails_is_found_out(airflow_home, tmp_path):

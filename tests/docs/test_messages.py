@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,3 +76,12 @@ def test_the_guide_names_every_error_and_every_outcome():
     ]
     assert len(errors) == 9
     assert [name for name in (*errors, *KINDS) if f"`{name}`" not in guide] == []
+
+
+def test_the_messages_of_the_example_dags_are_theirs():
+    section = (ROOT / "docs" / "failures.md").read_text().partition("## The example DAGs")[2].partition("## ")[0]
+    told = [phrase for row in section.splitlines() if row.startswith("| `") for phrase in re.findall("`(.*?)`", row)]
+    source = "".join(path.read_text() for path in (ROOT / "dags").glob("*.py"))
+    source = re.sub(r'"\n +f?"', "", source)
+    assert len(told) > 12
+    assert [phrase for phrase in told if phrase not in source] == []

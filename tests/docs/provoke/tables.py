@@ -18,7 +18,7 @@ def queries(stage: Stage) -> Iterator[str]:
     for sql in (
         "SELECT id AS tenant_id, name FROM tenants",
         "SELECT id AS user_group_id, name, name FROM tenants",
-        "DELETE FROM tenants WHERE id = 'nobody'",
+        "PRAGMA foreign_keys = ON",
         "SELECT id AS user_group_id, name FROM tennants",
     ):
         yield stage.error(lambda sql=sql: stage.onboard(sql=sql))
