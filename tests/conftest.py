@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,6 +78,8 @@ def run_dag(
     if not AIRFLOW_3 and find_spec("airflow.providers.fab"):
         # Airflow 2 deletes an earlier run of the same date through models that only this module completes.
         import airflow.providers.fab.auth_manager.models  # noqa: F401
+    if AIRFLOW_3:
+        _keep_the_execution_api()
 
     def run(dag: Any, logical_date: datetime | None = DATE, conf: dict[str, Any] | None = None) -> Run:
         if AIRFLOW_3:
@@ -111,6 +114,14 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite:///{path}")
     return path
+
+
+def _keep_the_execution_api() -> None:
+    """Do for Airflow 3.0 to 3.2 what 3.3 does itself; else ``dag.test()`` makes it anew, for seconds, for each task."""
+    from airflow.sdk.execution_time import supervisor
+
+    if not hasattr(supervisor.in_process_api_server, "cache_info"):
+        supervisor.in_process_api_server = lru_cache(maxsize=1)(supervisor.in_process_api_server)
 
 
 def _serialize(dag: Any) -> None:

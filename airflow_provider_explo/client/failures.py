@@ -64,7 +64,7 @@ def refusal(call: Call, response: requests.Response) -> ExploApiError | None:
         return api_error(ExploProtocolError, call, words, status=status)
     if status in (401, 403):
         words = (
-            "Explo refused the API token; check the connection's password, that the token may write, and that it "
+            "Explo refused the API token; check it in the connection (its password), that it may write, and that it "
             "belongs to the right visibility group"
         )
         return api_error(ExploAuthError, call, words, status=status)

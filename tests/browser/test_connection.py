@@ -60,7 +60,7 @@ def test_the_test_button_reports_a_wrong_token(page, explo):
     connect(page, "explo_wrong", url=explo.url, token=WRONG)
     said = press_test(page, "explo_wrong")
     expect(said).to_contain_text("Test Connection Failed")
-    expect(said).to_contain_text("Explo refused the API token; check the connection's password")
+    expect(said).to_contain_text("Explo refused the API token; check it in the connection")
     assert WRONG not in page.content()
 
 
