@@ -24,7 +24,7 @@ ui: $(READY)  ## the demo's Airflow in a browser
 	@$(RUN) -m demo.ui
 
 test: $(READY)  ## the tests, on AIRFLOW=3.3.2 unless another is named
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-matrix:  ## the tests on every supported Airflow and Python that is here; or on those of PAIRS="3.3.2-3.12 …"
 	$(PYTHON) tests/matrix.py --write README.md $(PAIRS)

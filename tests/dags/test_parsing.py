@@ -6,25 +6,24 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from tests.dags.conftest import DAGS
 
 
-@pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda path: path.stem)
-def test_parsing_opens_no_connection_looks_none_up_and_warns_of_nothing(path, airflow_home):
+def test_parsing_opens_no_connection_looks_none_up_and_warns_of_nothing(airflow_home):
+    paths = sorted(map(str, DAGS.glob("*.py")))
+    assert paths
     script = f"""
-import socket, sys, warnings
+import runpy, socket, sys, warnings
 import airflow.providers.common.compat.sdk, airflow.models
 def refuse(*_, **__):
     raise AssertionError("a connection while parsing")
 socket.socket.connect = refuse
 before = set(sys.modules)
-import runpy
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    runpy.run_path({str(path)!r})
-ours = [str(one) for one in caught if one.filename == {str(path)!r} or "airflow_provider_explo" in one.filename]
+    for path in {paths!r}:
+        runpy.run_path(path)
+ours = [str(one) for one in caught if one.filename in {paths!r} or "airflow_provider_explo" in one.filename]
 assert not ours, ours
 new = set(sys.modules) - before
 assert not new & {{"requests", "regex", "airflow_provider_explo.client.api", "airflow_provider_explo.token_table"}}, new

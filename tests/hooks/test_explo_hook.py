@@ -130,17 +130,23 @@ def run(*command, **environment):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_airflows_own_commands_add_test_and_delete_a_connection(explo_connection):
+def test_airflows_own_commands_add_test_and_delete_a_connection(explo_connection, tmp_path):
     connection = explo_connection.connection_json(timeout=5)
-    code, said = run("airflow", "connections", "add", "explo_cli", "--conn-json", connection)
+    commands = [["add", "explo_cli", "--conn-json", connection], ["test", "explo_cli"], ["delete", "explo_cli"]]
+    # One after the other in one process, since it takes seconds to start each.
+    script = tmp_path / "connections.py"
+    script.write_text(
+        "import sys\n"
+        "from airflow.__main__ import main\n"
+        f"for command in {commands!r}:\n"
+        "    sys.argv = ['airflow', 'connections', *command]\n"
+        "    main()\n"
+    )
+    code, said = run("connections", PYTHONPATH=str(tmp_path))
     assert code == 0, said
-    try:
-        code, said = run("airflow", "connections", "test", "explo_cli")
-        assert code == 0, said
-        assert "Connection success!" in said
-        assert explo_connection.token not in said
-    finally:
-        run("airflow", "connections", "delete", "explo_cli")
+    assert "Connection success!" in said
+    assert "Successfully deleted connection with `conn_id`=explo_cli" in said
+    assert explo_connection.token not in said
 
 
 def test_a_secrets_backend_provides_the_connection(explo_connection, monkeypatch, tmp_path):

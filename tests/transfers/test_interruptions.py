@@ -140,5 +140,6 @@ def test_execution_timeout_saves_what_was_sent(bulk, database, explo_connection,
             raise
     assert 0 < len(database.tokens()) < TENANTS
     assert database.tokens() == {group.provided_id: group.token for group in explo_connection.groups}
+    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(requests_per_minute=60000))
     assert bulk(execution_timeout=timedelta(seconds=60)).state == "success"
     assert_each_has_its_own(database, explo_connection)
