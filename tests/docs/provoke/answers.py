@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from airflow_provider_explo.client.api import ExploClient
@@ -84,9 +85,8 @@ def not_json(stage: Stage) -> Iterator[str]:
     """Data that only a caller of the hook can hand over unchecked."""
     settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url)
     with ExploClient(settings) as client:
-        yield stage.error(
-            lambda: client.create_user_group(user_group_id="acme", name="Acme", properties={"seats": float("nan")})
-        )
+        properties = {"since": date(2026, 3, 3)}
+        yield stage.error(lambda: client.create_user_group(user_group_id="acme", name="Acme", properties=properties))
 
 
 def retried(stage: Stage) -> Iterator[str]:
