@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +132,11 @@ class TokenTable:
         :raises ExploError: the database is away; none or all of the rows are saved.
         :raises ExploConfigError: the database refuses them, or cannot tell two tenants' ids apart.
         """
-        attempt(f"token table {self.name}: saving tokens", lambda: self._save_all(rows))
+        try:
+            attempt(f"token table {self.name}: saving tokens", lambda: self._save_all(rows))
+        except BaseException as error:
+            # The frames of what failed, or was interrupted, hold tokens; Airflow 3.0's `dags test` prints them.
+            raise error.with_traceback(None) from None
 
     def save_created(self, ti: Any, *, task_id: str, **tenant: Any) -> None:
         """Save the token that an ``ExploCreateUserGroupOperator`` pushed; make the table if it is missing.
@@ -165,10 +169,13 @@ class TokenTable:
             stays known then.
         :raises ExploError: as :meth:`save_all`.
         """
-        if mapping_hidden:
-            known = self.hashes([tenant.user_group_id])
-            settled = known.get(tenant.user_group_id) == content_hash(tenant)
-        self.save(TokenRow.of(tenant, token, settled=settled))
+        row = TokenRow.of(tenant, token, settled=settled)
+        # Errors bring along what this frame holds.
+        del token
+        key, known = tenant.user_group_id, content_hash(tenant)
+        if mapping_hidden and self.hashes([key]).get(key) == known:
+            row = replace(row, content_hash=known)
+        self.save(row)
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out."""

@@ -15,6 +15,7 @@ from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolErr
 from airflow_provider_explo.onboarding.content import content_hash, is_hash_of, is_settled
 from airflow_provider_explo.onboarding.tenant import Tenant
 from airflow_provider_explo.token_table import TokenRow, TokenTable
+from tests.errors import everything_shown, failure
 
 TOKEN = "tenant-token-0123456789"
 ACME = TokenRow(user_group_id="acme", name="Acme", token=TOKEN, content_hash="1:aa")
@@ -138,6 +139,24 @@ def test_tokens_stay_out_of_reprs_logs_and_errors(engine, caplog, path):
     assert TOKEN not in str(caught.value)
     # The driver's error may show the row.
     assert (caught.value.__context__, caught.value.__cause__) == (None, None)
+
+
+@pytest.mark.parametrize("mapping_hidden", [False, True])
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_tokens_stay_out_of_the_frames_of_errors(engine, mapping_hidden, interrupted):
+    table = TokenTable(engine)
+    if interrupted:
+        table.create_if_missing()
+        sa.event.listen(engine, "before_cursor_execute", interrupt)
+    tenant = Tenant(user_group_id="acme", name="Acme")
+    error = failure(lambda: table.save_tenant(tenant, TOKEN, settled=False, mapping_hidden=mapping_hidden))
+    assert isinstance(error, KeyboardInterrupt if interrupted else ExploConfigError)
+    assert TOKEN not in everything_shown(error)
+
+
+def interrupt(connection, cursor, statement, *_):
+    if statement.startswith("INSERT"):
+        raise KeyboardInterrupt
 
 
 def test_a_tenant_whom_explo_may_hold_otherwise_is_marked_so_that_an_update_sends_it():

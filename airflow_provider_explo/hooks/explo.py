@@ -21,6 +21,8 @@ from airflow_provider_explo.version_compat import mask_secret
 if TYPE_CHECKING:
     from airflow_provider_explo.client.api import ExploClient
     from airflow_provider_explo.client.models import UserGroup
+    from airflow_provider_explo.client.settings import ClientSettings
+    from airflow_provider_explo.hooks.connection import Reading
 
 
 class ExploHook(BaseHook):
@@ -119,10 +121,33 @@ class ExploHook(BaseHook):
         :param sleep: what it waits with.
         :raises ExploConfigError: the connection is wrong; the message names every mistake in it.
         """
-        from airflow import __version__ as airflow_version
-
         from airflow_provider_explo.client.api import ExploClient
         from airflow_provider_explo.client.pacing import Pacer
+
+        settings = self._settings()
+        mask_secret(settings.token)
+        pacer = Pacer(settings.requests_per_minute * budget_share, sleep=sleep)
+        return ExploClient(settings, max_in_flight=max_in_flight, pacer=pacer)
+
+    def _settings(self) -> ClientSettings:
+        reading = self._reading()
+        if reading.unused:
+            self.log.warning(
+                "Connection %r: %s mean nothing to Explo and are not used; the known extras are %s",
+                self.explo_conn_id,
+                ", ".join(reading.unused),
+                ", ".join(field.name for field in form.EXTRA_FIELDS),
+            )
+        if not reading.problems:
+            return reading.settings
+        problems = [f"  - {problem}" for problem in reading.problems]
+        # An error brings along what this frame holds, and a wrong host may hold a password.
+        del reading
+        raise ExploConfigError("\n".join([f"Connection {self.explo_conn_id!r} is not usable:", *problems]))
+
+    def _reading(self) -> Reading:
+        from airflow import __version__ as airflow_version
+
         from airflow_provider_explo.client.settings import USER_AGENT
         from airflow_provider_explo.hooks.connection import read
 
@@ -132,26 +157,7 @@ class ExploHook(BaseHook):
             raise ExploConfigError(
                 f"Connection {self.explo_conn_id!r} not found; create it, of the type {form.CONNECTION_TYPE!r}"
             ) from None
-        reading = read(connection, user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}")
-        if reading.unused:
-            self.log.warning(
-                "Connection %r: %s mean nothing to Explo and are not used; the known extras are %s",
-                self.explo_conn_id,
-                ", ".join(reading.unused),
-                ", ".join(field.name for field in form.EXTRA_FIELDS),
-            )
-        if reading.problems:
-            raise ExploConfigError(
-                "\n".join(
-                    [
-                        f"Connection {self.explo_conn_id!r} is not usable:",
-                        *(f"  - {problem}" for problem in reading.problems),
-                    ]
-                )
-            )
-        mask_secret(reading.settings.token)
-        pacer = Pacer(reading.settings.requests_per_minute * budget_share, sleep=sleep)
-        return ExploClient(reading.settings, max_in_flight=max_in_flight, pacer=pacer)
+        return read(connection, user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}")
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import logging
 import socket
 import ssl
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -22,6 +21,7 @@ from airflow_provider_explo.client.models import Call
 from airflow_provider_explo.client.pacing import Pacer
 from airflow_provider_explo.client.retry import RetryPolicy
 from airflow_provider_explo.client.settings import ClientSettings
+from tests.errors import everything_shown, failure
 
 API_TOKEN = "api-token-5a1f0c"
 TENANT_TOKEN = "tenant-token-93be77"
@@ -212,25 +212,6 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(piece)
     with suppress(OSError):
         sink.shutdown(socket.SHUT_RDWR)
-
-
-def failure(call: Callable[[], Any]) -> Any:
-    """The exception that a call ends with; its traceback begins here, where no local variable is secret."""
-    try:
-        call()
-    except Exception as error:
-        return error
-    pytest.fail("no error was raised")
-
-
-def everything_shown(error: BaseException | None) -> str:
-    """All that any tool may print of an exception and of those behind it, local variables of every frame included."""
-    shown: list[str] = []
-    while error is not None:
-        rendered = traceback.TracebackException.from_exception(error, capture_locals=True).format()
-        shown += [str(error), repr(error), repr(error.args), repr(vars(error)), *rendered]
-        error = error.__cause__ or error.__context__
-    return "\n".join(shown)
 
 
 class Kit:

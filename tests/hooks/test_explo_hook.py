@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_explo.emulator import Fault
 from airflow_provider_explo.exceptions import ExploConfigError
 from airflow_provider_explo.hooks.explo import ExploHook
+from tests.errors import everything_shown, failure
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 
@@ -50,6 +51,19 @@ def test_a_wrong_connection_is_refused_before_any_call_and_names_itself(explo_co
     with pytest.raises(ExploConfigError, match=r"(?s)'explo_default'.*password.*api"):
         ExploHook().create_user_group(user_group_id="a", name="A")
     assert explo_connection.request_count == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"extra": {"api": "v3"}}, {"password": "Token SECRET-1"}, {"host": "https://SECRET-2:SECRET-3@explo.example"}],
+)
+def test_what_is_wrong_is_told_without_any_secret_also_in_the_frames(explo_connection, monkeypatch, change):
+    connect(monkeypatch, explo_connection, **change)
+    error = failure(ExploHook().get_conn)
+    assert isinstance(error, ExploConfigError)
+    shown = everything_shown(error)
+    assert "SECRET" not in shown
+    assert explo_connection.token not in shown
 
 
 def test_an_unknown_extra_is_named_in_a_warning(explo_connection, monkeypatch, capfd, caplog):

@@ -12,6 +12,7 @@ from airflow_provider_explo.emulator import Fault
 from airflow_provider_explo.exceptions import ExploRateLimitError, ExploUnavailableError
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
 from tests.conftest import metadata_rows_with
+from tests.errors import everything_shown
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 TENANT = {"user_group_id": "acme", "name": "Acme", "mapping": {"40": "213"}, "properties": {"plan": "gold"}}
@@ -351,14 +352,12 @@ def test_airflows_retry_mends_what_outlasted_the_clients(run_dag, explo_connecti
 
 
 def test_no_secret_is_in_a_failed_runs_log_even_with_the_frames_local_variables(explo_connection, monkeypatch):
-    import traceback
-
     onboarded = explo_connection.token
     for fault in ("wrong_tenant", "truncated", "html", "no_token", "cut_off", "not_json_constant", "other_shape"):
         monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(retry_timeout=0.1))
         explo_connection.inject(Fault(fault, times=None))
         error = operator_error(explo_connection)
-        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        shown = everything_shown(error)
         assert onboarded not in shown
         assert not [group.token for group in explo_connection.groups if group.token in shown]
         explo_connection.clear_faults()
