@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -34,7 +35,8 @@ os.environ |= {
     "NO_PROXY": "127.0.0.1,localhost",
 }
 
-AIRFLOW_3 = version("apache-airflow").startswith("3.")
+AIRFLOW = tuple(map(int, version("apache-airflow").split(".")[:2]))
+AIRFLOW_3 = AIRFLOW >= (3, 0)
 DATE = datetime(2026, 3, 3, tzinfo=timezone.utc)
 pytest_plugins = ["airflow_provider_explo.emulator.pytest_plugin", "tests.postgres"]
 
@@ -92,7 +94,7 @@ def run_dag(
             ti.task_id if ti.map_index < 0 else (ti.task_id, ti.map_index): ti for ti in dag_run.get_task_instances()
         }
         printed = capfd.readouterr()
-        lines = (printed.out + printed.err + caplog.text).splitlines(keepends=True)
+        lines = unboxed(printed.out + printed.err + caplog.text).splitlines(keepends=True)
         return Run(
             state=_text(dag_run.state),
             states={key: _text(ti.state) for key, ti in instances.items()},
@@ -140,6 +142,14 @@ def _serialize(dag: Any) -> None:
     except ImportError:
         from airflow.models.dagbag import sync_bag_to_db
     sync_bag_to_db(bag, "dags-folder", None)
+
+
+def unboxed(text: str) -> str:
+    """What Airflow 3.0 printed, without the colours of its tracebacks, and once more in one line, as it wraps them."""
+    if AIRFLOW != (3, 0):
+        return text
+    text = re.sub(r"\x1b\[[\d;]*m", "", text)
+    return f"{text}\n{' '.join(re.sub('[│╭╮╰╯─]', ' ', text).split())}\n"
 
 
 def is_airflows_own(line: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import AIRFLOW_3
+from tests.conftest import AIRFLOW, AIRFLOW_3
 from tests.docs import checks
 from tests.docs.blocks import Block, found_in
 
@@ -62,9 +62,13 @@ def test_wrong_names_are_found_out(tmp_path):
     code = "from airflow_provider_explo.hooks.explo import ExploHook\n\n\ndef all():\n    ExploHook().{}\n"
     right = "create_user_group(user_group_id='acme', name='Acme')"
     checks.types([Block("right:1", "python", code.format(right))], tmp_path)
-    wrong = [right.replace(" name", " nmae"), "get_connect()"]
-    with pytest.raises(pytest.fail.Exception, match=r"(?s)get_connect.*nmae|nmae.*get_connect"):
-        checks.types([Block("wrong:1", "python", code.format(one)) for one in wrong], tmp_path)
+    wrong = {"nmae": right.replace(" name", " nmae"), "get_connect": "get_connect()"}
+    if AIRFLOW == (3, 0):
+        # To mypy, its BaseHook is Any.
+        del wrong["get_connect"]
+    with pytest.raises(pytest.fail.Exception) as caught:
+        checks.types([Block("wrong:1", "python", code.format(one)) for one in wrong.values()], tmp_path)
+    assert [name for name in wrong if name not in str(caught.value)] == []
 
 
 def test_a_test_that_fails_is_found_out(airflow_home, tmp_path):

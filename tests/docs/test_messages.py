@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_explo import exceptions
+from tests.conftest import AIRFLOW
 from tests.docs.blocks import ROOT, blocks
 from tests.docs.provoke import answers, bulk, connections, network, tables, tenants
 from tests.docs.provoke.stage import Stage, placed
@@ -51,6 +52,10 @@ def test_what_the_code_says_is_in_the_documentation(provoke: Callable[[Stage], I
     heard[f"{provoke.__module__}.{provoke.__name__}"] = said
 
 
+@pytest.mark.skipif(
+    AIRFLOW in ((3, 0), (3, 1)),
+    reason="Airflow 3.0 and 3.1 say of an extra that is no JSON that there is no connection",
+)
 def test_the_documentation_shows_nothing_else():
     if len(heard) < len(PROVOKERS):
         pytest.skip("needs all of the tests above, in the same process")

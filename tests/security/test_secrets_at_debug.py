@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -138,6 +139,9 @@ def test_it_was_a_run_at_debug(everything):
 def test_no_token_in_what_was_printed(everything):
     lines = [line for line in everything.output.splitlines() if not is_airflows_own(line)]
     assert not {line for line in lines for secret in secrets(everything) if secret in line}
+    # Nor broken by the boxes and colours that Airflow puts around tracebacks.
+    text = re.sub(r"\x1b\[[\d;]*m|[│\s]", "", "\n".join(lines))
+    assert not {secret for secret in secrets(everything) if secret in text}
 
 
 def test_no_token_in_any_log_file(everything):
