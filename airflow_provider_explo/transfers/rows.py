@@ -53,7 +53,8 @@ class TenantRows:
         """
         try:
             with self._engine.connect() as connection:
-                options = {"stream_results": True, "max_row_buffer": self.chunk_size}
+                # SQLAlchemy 1.4 (Airflow 2.11 and 3.0) would commit what writes.
+                options = {"stream_results": True, "max_row_buffer": self.chunk_size, "autocommit": False}
                 # Without parameters a percent sign in the query means nothing to the driver.
                 connection = connection.execution_options(**options, no_parameters=self._parameters is None)
                 # Closed at once whatever happens: on SQLite a query that is not at its end keeps writers away.

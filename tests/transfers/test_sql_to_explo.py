@@ -269,7 +269,7 @@ def test_columns_that_mean_nothing_are_named(bulk, database):
         ),
         ({"sql": "SELECT tenant_id AS user_group_id, name, name FROM tenants"}, "more than one column name"),
         ({"sql": "SELECT 1 FROM nowhere"}, "no such table: nowhere"),
-        ({"sql": "CREATE TABLE surprise (a)"}, "returns no rows"),
+        ({"sql": "DELETE FROM tenants"}, "returns no rows"),
         ({"token_table": "a b"}, "token table"),
         ({"rejects_table": "a;b"}, "rejects table"),
         ({"sql_conn_id": "explo_default"}, "SQL database"),
@@ -282,6 +282,7 @@ def test_what_cannot_work_is_told_before_any_call(bulk, database, explo_connecti
     assert run.state == "failed"
     assert words in run.log
     assert explo_connection.request_count == 0
+    assert len(database.rows("tenants")) == 1
 
 
 @pytest.mark.parametrize(
