@@ -94,12 +94,12 @@ def run_dag(
             ti.task_id if ti.map_index < 0 else (ti.task_id, ti.map_index): ti for ti in dag_run.get_task_instances()
         }
         printed = capfd.readouterr()
-        lines = unboxed(printed.out + printed.err + caplog.text).splitlines(keepends=True)
+        lines = (printed.out + printed.err + caplog.text).splitlines(keepends=True)
         return Run(
             state=_text(dag_run.state),
             states={key: _text(ti.state) for key, ti in instances.items()},
             # pytest catches what goes to a logger; what a task prints, Airflow writes out.
-            log="".join(line for line in lines if not is_airflows_own(line)),
+            log=unboxed("".join(line for line in lines if not is_airflows_own(line))),
             task_instances=instances,
         )
 
