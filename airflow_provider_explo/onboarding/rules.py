@@ -59,10 +59,12 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
             reason = f"the reference {shown(error.ref)} leads nowhere in it"
         except TimeoutError as error:
             reason = str(error)
-        except RecursionError:
-            reason = "it refers to itself without end, or the data is nested too deep for it"
         except (ArithmeticError, TypeError, ValueError, regex.error) as error:
             reason = f"{type(error).__name__} in one of its rules"
+        except BaseException as error:
+            if not _is_too_deep(error):
+                raise
+            reason = "it refers to itself without end, or the data is nested too deep for it"
         expected = f"a value that {name} can check"
         return [Problem(path=path, found=shown(value), expected=expected, remedy=f"rewrite {name}: {reason}")]
 
@@ -72,9 +74,16 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
 def _metaschema_problems(document: Any, name: str) -> list[Problem]:
     try:
         return _problems(StandardValidator(StandardValidator.META_SCHEMA), document, "#", of=name)
-    except RecursionError:
+    except BaseException as error:
+        if not _is_too_deep(error):
+            raise
         remedy = "flatten it, with $defs and $ref"
         return [Problem(path="#", found="a schema nested too deep", expected="less depth", remedy=remedy)]
+
+
+def _is_too_deep(error: BaseException) -> bool:
+    # rpds, where jsonschema keeps schemas, panics where Python 3.10's stack ends within it; the class cannot be imported.
+    return isinstance(error, RecursionError) or type(error).__name__ == "PanicException"
 
 
 def _problems(validator: Any, value: Any, path: str, *, of: str | None = None) -> list[Problem]:

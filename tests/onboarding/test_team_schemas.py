@@ -170,8 +170,12 @@ def test_a_pattern_that_would_hang_is_an_error(schema, properties):
     assert "took more than 1 s" in problem.remedy
 
 
-def test_a_schema_that_refers_to_itself_without_end_is_an_error():
-    assert "without end" in check({"$ref": "#"}, {})[0].remedy
+@pytest.mark.parametrize("depth", range(6))
+def test_a_schema_that_refers_to_itself_without_end_is_an_error_wherever_the_stack_ends(depth):
+    def begun_at(depth):
+        return begun_at(depth - 1) if depth else check({"$ref": "#"}, {})
+
+    assert "without end" in begun_at(depth)[0].remedy
 
 
 def test_references_that_multiply_are_an_error():
