@@ -82,7 +82,7 @@ def _metaschema_problems(document: Any, name: str) -> list[Problem]:
 
 
 def _is_too_deep(error: BaseException) -> bool:
-    # rpds, where jsonschema keeps schemas, panics where Python 3.10's stack ends within it; the class cannot be imported.
+    # rpds, where jsonschema keeps schemas, panics where Python 3.10's stack ends within it; nothing exports that class.
     return isinstance(error, RecursionError) or type(error).__name__ == "PanicException"
 
 
