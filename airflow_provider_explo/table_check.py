@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 
+def is_there(engine: Engine, table: sa.Table) -> bool:
+    """Whether the database has a table of this name."""
+    return sa.inspect(engine).has_table(table.name, schema=table.schema)
+
+
 def make_table(engine: Engine, table: sa.Table, *, of: str) -> None:
     """Make a table if it is missing, also where other tasks make it at the same moment.
 
@@ -24,7 +29,7 @@ def make_table(engine: Engine, table: sa.Table, *, of: str) -> None:
         try:
             table.create(engine, checkfirst=True)
         except sa.exc.DBAPIError:
-            if not sa.inspect(engine).has_table(table.name, schema=table.schema):
+            if not is_there(engine, table):
                 raise
 
     attempt(f"{of}: making it", make)

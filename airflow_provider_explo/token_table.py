@@ -15,7 +15,7 @@ from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolErr
 from airflow_provider_explo.onboarding.content import content_hash
 from airflow_provider_explo.onboarding.plan import drift, hides_mapping
 from airflow_provider_explo.onboarding.tenant import Tenant, TenantRules
-from airflow_provider_explo.table_check import check_table, make_table
+from airflow_provider_explo.table_check import check_table, is_there, make_table
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -102,10 +102,7 @@ class TokenTable:
 
         :raises ExploError: the database cannot be asked.
         """
-        return attempt(
-            f"token table {self.name}: looking for it",
-            lambda: sa.inspect(self._engine).has_table(self._table.name, schema=self._table.schema),
-        )
+        return attempt(f"token table {self.name}: looking for it", lambda: is_there(self._engine, self._table))
 
     def create_if_missing(self) -> None:
         """Make the table, also where another task makes it at the same moment.
@@ -172,9 +169,10 @@ class TokenTable:
         row = TokenRow.of(tenant, token, settled=settled)
         # Errors bring along what this frame holds.
         del token
-        key, known = tenant.user_group_id, content_hash(tenant)
-        if mapping_hidden and self.hashes([key]).get(key) == known:
-            row = replace(row, content_hash=known)
+        if mapping_hidden:
+            known = self.hashes([tenant.user_group_id]).get(tenant.user_group_id)
+            if known == content_hash(tenant):
+                row = replace(row, content_hash=known)
         self.save(row)
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:

@@ -131,25 +131,30 @@ def _serialize(dag: Any) -> None:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.models import DagBag
 
-    bag = DagBag(os.devnull)
-    bag.dags[dag.dag_id] = dag
     DagBundlesManager().sync_bundles_to_db()
-    if hasattr(bag, "sync_to_db"):
-        # Airflow 3.0 asks for none.
+    if AIRFLOW == (3, 0):
+        # It asks for no DAG there.
         return
     try:
         from airflow.dag_processing.dagbag import sync_bag_to_db
     except ImportError:
         from airflow.models.dagbag import sync_bag_to_db
+    bag = DagBag(os.devnull)
+    bag.dags[dag.dag_id] = dag
     sync_bag_to_db(bag, "dags-folder", None)
 
 
 def unboxed(text: str) -> str:
-    """What Airflow 3.0 printed, without the colours of its tracebacks, and once more in one line, as it wraps them."""
+    """What Airflow 3.0 printed, undecorated, and once more in one line, as it wraps tracebacks."""
     if AIRFLOW != (3, 0):
         return text
-    text = re.sub(r"\x1b\[[\d;]*m", "", text)
-    return f"{text}\n{' '.join(re.sub('[│╭╮╰╯─]', ' ', text).split())}\n"
+    text = undecorated(text)
+    return f"{text}\n{' '.join(text.split())}\n"
+
+
+def undecorated(text: str) -> str:
+    """A text without the colours and boxes that Airflow puts around tracebacks."""
+    return re.sub("[│╭╮╰╯─]", " ", re.sub(r"\x1b\[[\d;]*m", "", text))
 
 
 def is_airflows_own(line: str) -> bool:

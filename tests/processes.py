@@ -65,7 +65,7 @@ class Program:
             self._process = None
 
 
-def wait_until(met: Callable[[], object], *, what: str, patience: float) -> None:
+def wait_until(met: Callable[[], object], *, what: str, patience: float, pause: float = 0.25) -> None:
     """Ask again and again; what raises meanwhile counts as not yet.
 
     :raises TimeoutError: naming what did not come.
@@ -75,7 +75,7 @@ def wait_until(met: Callable[[], object], *, what: str, patience: float) -> None
         with contextlib.suppress(OSError, KeyError, ValueError):
             if met():
                 return
-        time.sleep(0.25)
+        time.sleep(pause)
     raise TimeoutError(f"{what}: not within {patience:.0f} seconds")
 
 

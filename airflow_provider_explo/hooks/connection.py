@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class Reading:
     """What a connection says.
 
-    :param settings: usable only where there are no problems.
+    :param settings: usable only where there are no problems; not shown, as a wrong host may hold a password.
     :param problems: what is wrong, in words.
     :param unused: names of fields that mean nothing here.
     """
 
-    settings: ClientSettings
+    settings: ClientSettings = field(repr=False)
     problems: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
 

@@ -138,12 +138,10 @@ class ExploHook(BaseHook):
                 ", ".join(reading.unused),
                 ", ".join(field.name for field in form.EXTRA_FIELDS),
             )
-        if not reading.problems:
-            return reading.settings
-        problems = [f"  - {problem}" for problem in reading.problems]
-        # An error brings along what this frame holds, and a wrong host may hold a password.
-        del reading
-        raise ExploConfigError("\n".join([f"Connection {self.explo_conn_id!r} is not usable:", *problems]))
+        if reading.problems:
+            problems = [f"  - {problem}" for problem in reading.problems]
+            raise ExploConfigError("\n".join([f"Connection {self.explo_conn_id!r} is not usable:", *problems]))
+        return reading.settings
 
     def _reading(self) -> Reading:
         from airflow import __version__ as airflow_version

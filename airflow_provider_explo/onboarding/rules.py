@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -59,12 +59,10 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
             reason = f"the reference {shown(error.ref)} leads nowhere in it"
         except TimeoutError as error:
             reason = str(error)
+        except RecursionError:
+            reason = "it refers to itself without end, or the data is nested too deep for it"
         except (ArithmeticError, TypeError, ValueError, regex.error) as error:
             reason = f"{type(error).__name__} in one of its rules"
-        except BaseException as error:
-            if not _is_too_deep(error):
-                raise
-            reason = "it refers to itself without end, or the data is nested too deep for it"
         expected = f"a value that {name} can check"
         return [Problem(path=path, found=shown(value), expected=expected, remedy=f"rewrite {name}: {reason}")]
 
@@ -74,21 +72,24 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
 def _metaschema_problems(document: Any, name: str) -> list[Problem]:
     try:
         return _problems(StandardValidator(StandardValidator.META_SCHEMA), document, "#", of=name)
-    except BaseException as error:
-        if not _is_too_deep(error):
-            raise
+    except RecursionError:
         remedy = "flatten it, with $defs and $ref"
         return [Problem(path="#", found="a schema nested too deep", expected="less depth", remedy=remedy)]
 
 
-def _is_too_deep(error: BaseException) -> bool:
-    # rpds, where jsonschema keeps schemas, panics where Python 3.10's stack ends within it; nothing exports that class.
-    return isinstance(error, RecursionError) or type(error).__name__ == "PanicException"
+def _errors(validator: Any, value: Any) -> Iterator[Any]:
+    try:
+        yield from validator.iter_errors(value)
+    except BaseException as error:
+        # rpds, where jsonschema keeps schemas, panics where Python 3.10's stack ends in it; nothing exports that class.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RecursionError("within rpds") from None
 
 
 def _problems(validator: Any, value: Any, path: str, *, of: str | None = None) -> list[Problem]:
     found: dict[tuple[str, str], Problem] = {}
-    for error in validator.iter_errors(value):
+    for error in _errors(validator, value):
         where = path
         for key in error.absolute_path:
             where = child(where, key)

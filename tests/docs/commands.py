@@ -8,16 +8,17 @@ import shlex
 import subprocess
 from collections.abc import Callable, Sequence
 
+from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.emulator.__main__ import _parser
 from tests.conftest import AIRFLOW_3
 from tests.docs.blocks import ROOT
-from tests.docs.connections import Settings, from_text
+from tests.docs.connections import from_text
 from tests.docs.dags import check_conf, known_dag_ids
 
 ONLY_IN_AIRFLOW = {"airflow backfill": True, "airflow dags backfill": False}
 
 
-def check(lines: Sequence[str]) -> list[Settings]:
+def check(lines: Sequence[str]) -> list[ClientSettings]:
     """Fail with whatever a command's own parser says.
 
     :param lines: as they are typed.

@@ -5,23 +5,21 @@ from __future__ import annotations
 import configparser
 import json
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from airflow.models import Connection
 
 from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.hooks.connection import read
 
-Settings: TypeAlias = ClientSettings
 
-
-def from_text(text: str) -> Settings:
+def from_text(text: str) -> ClientSettings:
     """A connection, written as JSON or as a URI, of which nothing is wrong and nothing goes unused."""
     made = Connection.from_json(text) if text.lstrip().startswith("{") else Connection(uri=text)
     return _usable(made)
 
 
-def from_file(text: str, folder: Path) -> list[Settings]:
+def from_file(text: str, folder: Path) -> list[ClientSettings]:
     """The connections of a file of Airflow's local secrets backend."""
     from airflow.secrets.local_filesystem import load_connections_dict
 
@@ -51,7 +49,7 @@ def check_ini(text: str) -> None:
         kind(**json.loads(parser.get("secrets", "backend_kwargs")))
 
 
-def _usable(made: Connection) -> Settings:
+def _usable(made: Connection) -> ClientSettings:
     assert made.conn_type == "explo"
     found = read(made, user_agent="documented")
     assert (found.problems, found.unused) == ((), ())

@@ -41,10 +41,8 @@ def found_in(code: str, folder: Path) -> dict[str, Any]:
 
 def check_conf(dag_id: str, conf: Mapping[str, Any]) -> None:
     """What Airflow checks when a run is made, and that each field is a param."""
-    from airflow.models import DagBag
-
     # A param remembers what it was once given.
-    params = deepcopy(_examples(DagBag).dags[dag_id].params)
+    params = deepcopy(_examples().dags[dag_id].params)
     unknown = conf.keys() - params.keys()
     assert not unknown, unknown
     for name in params:
@@ -60,8 +58,10 @@ def known_dag_ids() -> set[str]:
 
 
 @cache
-def _examples(kind: Any) -> Any:
-    return kind(str(ROOT / "dags"))
+def _examples() -> Any:
+    from airflow.models import DagBag
+
+    return DagBag(str(ROOT / "dags"))
 
 
 def _around(code: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import sqlite3
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_explo.emulator import ApiToken, ExploEmulator, Fault
-from tests.conftest import is_airflows_own
+from tests.conftest import is_airflows_own, undecorated
 
 API_TOKEN = "api-token-of-explo-7f2c9e"
 READ_ONLY = "read-only-token-of-explo-41d8"
@@ -140,7 +139,7 @@ def test_no_token_in_what_was_printed(everything):
     lines = [line for line in everything.output.splitlines() if not is_airflows_own(line)]
     assert not {line for line in lines for secret in secrets(everything) if secret in line}
     # Nor broken by the boxes and colours that Airflow puts around tracebacks.
-    text = re.sub(r"\x1b\[[\d;]*m|[│\s]", "", "\n".join(lines))
+    text = "".join(undecorated("\n".join(lines)).split())
     assert not {secret for secret in secrets(everything) if secret in text}
 
 

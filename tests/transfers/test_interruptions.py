@@ -16,6 +16,7 @@ import pytest
 
 from airflow_provider_explo.emulator import Fault
 from tests.conftest import AIRFLOW_3, HOME
+from tests.processes import wait_until
 from tests.transfers.conftest import SQL
 
 TENANTS = 120
@@ -44,10 +45,11 @@ def start(database, explo_connection, airflow_home, monkeypatch):
 
 
 def wait_for_calls(emulator, count):
-    until = time.monotonic() + 60
-    while emulator.request_count < count:
-        assert time.monotonic() < until, "the operator makes no calls"
-        time.sleep(0.002)
+    wait_until(lambda: emulator.request_count >= count, what=f"{count} calls to Explo", patience=60, pause=0.002)
+
+
+def wait_for_groups(emulator, count):
+    wait_until(lambda: len(emulator.groups) >= count, what=f"{count} user groups", patience=60, pause=0.01)
 
 
 def put_tenants(database):
@@ -104,10 +106,7 @@ def test_sigterm_lets_calls_in_flight_end_and_saves_them(start, database, explo_
     put_tenants(database)
     explo_connection.inject(Fault("slow", seconds=1.5, times=None))
     with start() as child:
-        wait_for_calls(explo_connection, 1)
-        until = time.monotonic() + 30
-        while len(explo_connection.groups) < IN_FLIGHT + 1 and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_for_groups(explo_connection, IN_FLIGHT + 1)
         child.send_signal(signal.SIGTERM)
         _, log = child.communicate(timeout=30)
     assert child.returncode != 0
@@ -120,9 +119,7 @@ def test_sigterm_does_not_wait_for_an_explo_that_hangs(start, database, explo_co
     put_tenants(database)
     explo_connection.inject(Fault("slow", seconds=60, times=IN_FLIGHT))
     with start() as child:
-        until = time.monotonic() + 60
-        while len(explo_connection.groups) < IN_FLIGHT and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_for_groups(explo_connection, IN_FLIGHT)
         child.send_signal(signal.SIGTERM)
         out, log = child.communicate(timeout=30)
     assert "told to stop" in log
