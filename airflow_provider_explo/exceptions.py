@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_explo.onboarding.problem import Problem
+    from airflow_provider_explo.tenants.problem import Problem
 
 
 class ExploError(Exception):
@@ -35,7 +35,7 @@ class ExploValidationError(ExploError):
     """The tenant's data is wrong, and nothing was sent.
 
     :param message: every problem in words.
-    :param problems: one :class:`~airflow_provider_explo.onboarding.problem.Problem` a mistake.
+    :param problems: one :class:`~airflow_provider_explo.tenants.problem.Problem` a mistake.
     """
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:

@@ -39,7 +39,7 @@ def measure(folder: Path) -> Report:
 
 def race(*, url: str, token: str) -> list[list[float]]:
     """CPU seconds a call, of ours and of the bare session, for each turn."""
-    from airflow_provider_explo.client.api import ExploClient
+    from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.client.settings import ClientSettings
     from benchmarks.bare import post, session
 

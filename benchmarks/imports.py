@@ -20,7 +20,7 @@ from benchmarks.report import Report, goal
 REPEATS = 5
 MILLISECONDS_GOAL, MEGABYTES_GOAL, PARSE_GOAL = 50, 4, 5
 OURS = "airflow_provider_explo.operators.explo", "airflow_provider_explo.transfers.sql_to_explo"
-AT_WORK = "airflow_provider_explo.client.api", "airflow_provider_explo.transfers.bulk"
+AT_WORK = "airflow_provider_explo.client.client", "airflow_provider_explo.sync.run"
 HTTP = "airflow.providers.http.operators.http"
 BASH = "airflow.providers.standard.operators.bash"
 DAG_FILE = """

@@ -60,7 +60,7 @@ def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
 def remember(*, warehouse: str, known: int) -> None:
     """Save tokens for the warehouse's first tenants, as if they had been onboarded before."""
     connect(warehouse=warehouse, explo="")
-    from airflow_provider_explo.onboarding.tenant import Tenant
+    from airflow_provider_explo.tenants.tenant import Tenant
     from airflow_provider_explo.token_table import TokenRow, TokenTable
 
     table = TokenTable.of_connection("warehouse")

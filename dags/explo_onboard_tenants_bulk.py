@@ -106,7 +106,7 @@ def no_unreadable_signups(task_id: str) -> None:
 @task
 def query() -> str:
     """The query for the window's tenants, in the warehouse's own words."""
-    from airflow_provider_explo.database import engine_of
+    from airflow_provider_explo.sql.engine import engine_of
 
     start, end = window()
     engine = engine_of(WAREHOUSE)
@@ -119,7 +119,7 @@ def queries() -> list[str]:
     """The same in pieces of some thousand tenants, cut by the time at which they signed up."""
     import pendulum
 
-    from airflow_provider_explo.database import engine_of
+    from airflow_provider_explo.sql.engine import engine_of
 
     start, end = window()
     engine = engine_of(WAREHOUSE)

@@ -71,7 +71,7 @@ def main(descriptor: int, dag_id: str, days: list[date]) -> None:
 
     teller = Teller(descriptor)
     get_listener_manager().add_listener(teller)
-    client_log = logging.getLogger("airflow_provider_explo.client.caller")
+    client_log = logging.getLogger("airflow_provider_explo.client.retrying")
     client_log.setLevel(logging.DEBUG)
     client_log.addHandler(CallCounter(teller))
     Pool.create_or_update_pool("explo", 1, "Explo's request budget: one task at a time", include_deferred=False)

@@ -19,7 +19,7 @@ def main(dist: Path) -> None:
         held = wheel_file.namelist() + [name.split("/", 1)[-1] for name in sdist_file.getnames()]
     unwanted = [name for name in held if name.startswith(("tests", "dags", "demo", "constraints", "benchmarks"))]
     assert not unwanted, unwanted
-    for needed in ("py.typed", "onboarding/schemas/mapping.json"):
+    for needed in ("py.typed", "tenants/schemas/mapping.json"):
         assert f"airflow_provider_explo/{needed}" in held, needed
     assert all(path.locate().exists() for path in files("airflow-provider-explo") or ())
 

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_explo import exceptions
 from airflow_provider_explo.exceptions import ExploApiError, ExploConfigError, ExploError, ExploValidationError
-from airflow_provider_explo.onboarding.problem import Problem
+from airflow_provider_explo.tenants.problem import Problem
 
 KINDS = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, ExploError)]
 API_KINDS = [kind for kind in KINDS if issubclass(kind, ExploApiError)]

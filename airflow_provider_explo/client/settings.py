@@ -19,7 +19,7 @@ USER_AGENT = f"airflow-provider-explo/{__version__} python/{platform.python_vers
 
 @dataclass(frozen=True, kw_only=True)
 class ClientSettings:
-    """Settings of an :class:`~airflow_provider_explo.client.api.ExploClient`; its repr shows no secret.
+    """Settings of an :class:`~airflow_provider_explo.client.client.ExploClient`; its repr shows no secret.
 
     :param token: the Explo API token, without the word ``Token``.
     :param base_url: scheme, host, and optionally port and path prefix.

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
-from airflow_provider_explo.emulator import page
-from airflow_provider_explo.emulator.answers import encode
 from airflow_provider_explo.emulator.faults import Fault
-from airflow_provider_explo.emulator.gate import PAGES
+from airflow_provider_explo.emulator.middleware import PAGES
 from airflow_provider_explo.emulator.records import masked
+from airflow_provider_explo.emulator.responses import encode
 from airflow_provider_explo.emulator.state import State
 
 SHOWN_REQUESTS = 100
@@ -30,12 +29,12 @@ def router(state: State) -> APIRouter:
 
     @routes.get("/", response_class=HTMLResponse)
     async def show_page() -> HTMLResponse:
-        return HTMLResponse(page.render(state), headers=PAGE_HEADERS)
+        return HTMLResponse(pages.render(state), headers=PAGE_HEADERS)
 
     @routes.get(PAGES + "{provided_id:path}", response_class=HTMLResponse)
     async def show_tenant(provided_id: str) -> HTMLResponse:
         known = bool(state.store.named(provided_id))
-        return HTMLResponse(page.render(state, provided_id), status_code=200 if known else 404, headers=PAGE_HEADERS)
+        return HTMLResponse(pages.render(state, provided_id), status_code=200 if known else 404, headers=PAGE_HEADERS)
 
     @routes.post(f"{admin}/faults")
     async def add_fault(wanted: Annotated[Any, Body()] = None) -> Response:

@@ -9,11 +9,11 @@ from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 
 from airflow_provider_explo.emulator import admin
-from airflow_provider_explo.emulator.answers import Answer, Refusal
 from airflow_provider_explo.emulator.auth import HEADER
 from airflow_provider_explo.emulator.customers import Call
 from airflow_provider_explo.emulator.endpoints import ENDPOINTS, Endpoint
-from airflow_provider_explo.emulator.gate import ADMIN, JSON, Gate
+from airflow_provider_explo.emulator.middleware import ADMIN, JSON, Gate
+from airflow_provider_explo.emulator.responses import Answer, Refusal
 from airflow_provider_explo.emulator.state import State
 
 

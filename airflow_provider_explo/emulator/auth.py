@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from airflow_provider_explo.emulator.answers import Refusal
+from airflow_provider_explo.emulator.responses import Refusal
 
 HEADER = "Explo-Authorization"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_explo.emulator import fields, jwt
-from airflow_provider_explo.emulator.answers import Answer, Refusal, documented
+from airflow_provider_explo.emulator.api_versions import CUSTOMER, Dialect
 from airflow_provider_explo.emulator.auth import ApiToken
-from airflow_provider_explo.emulator.dialects import CUSTOMER, Dialect
 from airflow_provider_explo.emulator.group import Group
+from airflow_provider_explo.emulator.responses import Answer, Refusal, documented
 from airflow_provider_explo.emulator.store import IdTaken, Store
 
 DEFAULT_PAGE_SIZE = 20

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from airflow_provider_explo.emulator import customers, fields
-from airflow_provider_explo.emulator.answers import Answer, Refusal, guessed
+from airflow_provider_explo.emulator.api_versions import CUSTOMER, EMBED, USER_GROUP
 from airflow_provider_explo.emulator.customers import Call
-from airflow_provider_explo.emulator.dialects import CUSTOMER, EMBED, USER_GROUP
+from airflow_provider_explo.emulator.responses import Answer, Refusal, guessed
 
 
 @dataclass(frozen=True)

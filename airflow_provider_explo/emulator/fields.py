@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_explo.emulator.answers import Refusal
+from airflow_provider_explo.emulator.responses import Refusal
 
 Reader = Callable[[str, Any], Any]
 

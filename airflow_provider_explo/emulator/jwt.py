@@ -11,7 +11,7 @@ import secrets
 import time
 from typing import Any
 
-from airflow_provider_explo.emulator.answers import Refusal
+from airflow_provider_explo.emulator.responses import Refusal
 
 DEFAULT_LIFETIME = 24 * 60 * 60.0
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from starlette.types import Send
 
-from airflow_provider_explo.emulator.answers import Answer, Refusal, encode, guessed
 from airflow_provider_explo.emulator.faults import Fault
+from airflow_provider_explo.emulator.responses import Answer, Refusal, encode, guessed
 
 OVERSIZED = 64 * 1024 * 1024
 

@@ -16,9 +16,9 @@ import uvicorn
 from airflow_provider_explo.emulator.app import build_app
 from airflow_provider_explo.emulator.auth import ApiToken, Gatekeeper
 from airflow_provider_explo.emulator.faults import Fault, FaultQueue
-from airflow_provider_explo.emulator.gate import Gate
 from airflow_provider_explo.emulator.group import Group
 from airflow_provider_explo.emulator.limiter import Limiter
+from airflow_provider_explo.emulator.middleware import Gate
 from airflow_provider_explo.emulator.records import Record, Records
 from airflow_provider_explo.emulator.state import State
 from airflow_provider_explo.emulator.store import Store

@@ -19,7 +19,7 @@ from airflow_provider_explo.hooks import form
 from airflow_provider_explo.version_compat import mask_secret
 
 if TYPE_CHECKING:
-    from airflow_provider_explo.client.api import ExploClient
+    from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.client.models import UserGroup
     from airflow_provider_explo.client.settings import ClientSettings
     from airflow_provider_explo.hooks.connection import Reading
@@ -121,8 +121,8 @@ class ExploHook(BaseHook):
         :param sleep: what it waits with.
         :raises ExploConfigError: the connection is wrong; the message names every mistake in it.
         """
-        from airflow_provider_explo.client.api import ExploClient
-        from airflow_provider_explo.client.pacing import Pacer
+        from airflow_provider_explo.client.client import ExploClient
+        from airflow_provider_explo.client.rate_limiter import Pacer
 
         settings = self._settings()
         mask_secret(settings.token)

@@ -11,15 +11,15 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import LASTING, ExploError
 from airflow_provider_explo.operators.arguments import IF_EXISTS, check_choice
+from airflow_provider_explo.operators.base import TextFieldsOperator
 from airflow_provider_explo.operators.links import PAGE_KEY, ExploUserGroupLink, page_of
-from airflow_provider_explo.operators.text_fields import TextFieldsOperator
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.onboarding.tenant import Tenant
-    from airflow_provider_explo.token_table import TokenTable
+    from airflow_provider_explo.sql.token_table import TokenTable
+    from airflow_provider_explo.tenants.tenant import Tenant
 
 USER_GROUP_KEY = "user_group"
 
@@ -111,8 +111,8 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
 
     def execute(self, context: Context) -> str:
         from airflow_provider_explo.hooks.explo import ExploHook
-        from airflow_provider_explo.onboarding.apply import get_or_create
         from airflow_provider_explo.operators.telling import tell
+        from airflow_provider_explo.sync.upsert import get_or_create
 
         try:
             tenant = self._tenant()
@@ -152,7 +152,7 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
                 raise AirflowFailException(str(error)) from error
 
     def _tenant(self) -> Tenant:
-        from airflow_provider_explo.onboarding.tenant import TenantRules
+        from airflow_provider_explo.tenants.tenant import TenantRules
 
         rules = TenantRules(
             mapping_schema=self.beside_dag(self.mapping_schema),
@@ -168,8 +168,8 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
         if self.token_conn_id is None:
             yield None
             return
-        from airflow_provider_explo.database import engines_of
-        from airflow_provider_explo.token_table import DEFAULT_TABLE, TokenTable
+        from airflow_provider_explo.sql.engine import engines_of
+        from airflow_provider_explo.sql.token_table import DEFAULT_TABLE, TokenTable
 
         with engines_of(self.token_conn_id) as (engine,):
             tokens = TokenTable(engine, DEFAULT_TABLE if self.token_table is None else self.token_table)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_explo.onboarding.apply import Onboarded
-    from airflow_provider_explo.onboarding.tenant import Tenant
+    from airflow_provider_explo.sync.upsert import Onboarded
+    from airflow_provider_explo.tenants.tenant import Tenant
 
 
 def tell(log: Any, tenant: Tenant, onboarded: Onboarded) -> None:

@@ -14,14 +14,14 @@ from airflow_provider_explo.exceptions import (
     ExploUnavailableError,
 )
 from airflow_provider_explo.operators.arguments import IF_EXISTS, check_choice
-from airflow_provider_explo.operators.text_fields import TextFieldsOperator
+from airflow_provider_explo.operators.base import TextFieldsOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.onboarding.outcome import Summary
-    from airflow_provider_explo.onboarding.worklist import Worklist
-    from airflow_provider_explo.transfers.stop import Stop
+    from airflow_provider_explo.sync.spool import Worklist
+    from airflow_provider_explo.sync.stop import Stop
+    from airflow_provider_explo.tenants.outcome import Summary
 
 ON_REJECTED = ("fail", "skip")
 
@@ -135,8 +135,8 @@ class SqlToExploOperator(TextFieldsOperator):
         self._stop: Stop | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_explo.onboarding.worklist import Worklist
-        from airflow_provider_explo.transfers.stop import Stop
+        from airflow_provider_explo.sync.spool import Worklist
+        from airflow_provider_explo.sync.stop import Stop
 
         self._stop = Stop()
         try:
@@ -151,14 +151,14 @@ class SqlToExploOperator(TextFieldsOperator):
             self._stop.now()
 
     def _execute(self, context: Context, worklist: Worklist, stop: Stop) -> dict[str, Any]:
-        from airflow_provider_explo.database import engines_of
         from airflow_provider_explo.hooks.explo import ExploHook
-        from airflow_provider_explo.onboarding.tenant import TenantRules
-        from airflow_provider_explo.token_table import TokenTable
-        from airflow_provider_explo.transfers.bulk import BulkRun
-        from airflow_provider_explo.transfers.rejects_table import RejectsTable
-        from airflow_provider_explo.transfers.report import Report
-        from airflow_provider_explo.transfers.rows import TenantRows
+        from airflow_provider_explo.sql.engine import engines_of
+        from airflow_provider_explo.sql.rejects_table import RejectsTable
+        from airflow_provider_explo.sql.tenant_query import TenantRows
+        from airflow_provider_explo.sql.token_table import TokenTable
+        from airflow_provider_explo.sync.report import Report
+        from airflow_provider_explo.sync.run import BulkRun
+        from airflow_provider_explo.tenants.tenant import TenantRules
 
         rules = TenantRules(
             mapping_schema=self.beside_dag(self.mapping_schema),

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import trustme
 
-from airflow_provider_explo.client.api import ExploClient
+from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.models import Call
-from airflow_provider_explo.client.pacing import Pacer
+from airflow_provider_explo.client.rate_limiter import Pacer
 from airflow_provider_explo.client.retry import RetryPolicy
 from airflow_provider_explo.client.settings import ClientSettings
 from tests.errors import everything_shown, failure

@@ -209,7 +209,7 @@ def endless(request, connection, *, head, piece):
     ids=["until it closes", "chunked"],
 )
 def test_an_endless_body_is_cut_at_the_limit(kit, explo, client, monkeypatch, headers, piece):
-    monkeypatch.setattr("airflow_provider_explo.client.session.BODY_LIMIT", 1 << 20)
+    monkeypatch.setattr("airflow_provider_explo.client.transport.BODY_LIMIT", 1 << 20)
     head = kit.respond(headers=headers, length=False)
     explo.will(lambda request, connection: endless(request, connection, head=head, piece=piece))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_explo.client.pacing import PUNCTUALITY, SHARE, SLOWEST, Pacer
+from airflow_provider_explo.client.rate_limiter import PUNCTUALITY, SHARE, SLOWEST, Pacer
 
 LIMIT, WINDOW = 180, 60.0
 INTERVAL = WINDOW / (LIMIT * SHARE)

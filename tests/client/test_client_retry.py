@@ -10,8 +10,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from airflow_provider_explo.client.pacing import Pacer
-from airflow_provider_explo.client.session import ExploSession
+from airflow_provider_explo.client.rate_limiter import Pacer
+from airflow_provider_explo.client.transport import ExploSession
 from airflow_provider_explo.exceptions import ExploProtocolError, ExploRateLimitError, ExploUnavailableError
 
 FAST = 1e12

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from airflow_provider_explo.client.api import ExploClient
+from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.exceptions import ExploConfigError
 

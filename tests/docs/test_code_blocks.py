@@ -36,8 +36,8 @@ def test_python_is_well_typed(tmp_path):
 def test_sql_runs(airflow_home, tmp_path, request, dialect):
     from sqlalchemy import create_engine
 
+    from airflow_provider_explo.sql.rejects_table import RejectsTable
     from airflow_provider_explo.token_table import TokenTable
-    from airflow_provider_explo.transfers.rejects_table import RejectsTable
 
     postgresql = dialect == "postgresql"
     url = request.getfixturevalue("postgres").database("documented") if postgresql else f"sqlite:///{tmp_path}/w.db"

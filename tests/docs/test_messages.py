@@ -71,7 +71,7 @@ def test_the_documentation_shows_nothing_else():
 
 
 def test_the_guide_names_every_error_and_every_outcome():
-    from airflow_provider_explo.onboarding.outcome import KINDS
+    from airflow_provider_explo.tenants.outcome import KINDS
 
     guide = (ROOT / "docs" / "failures.md").read_text()
     errors = [

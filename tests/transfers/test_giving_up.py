@@ -13,7 +13,7 @@ from airflow_provider_explo.exceptions import (
     ExploRefusedError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.transfers.breaker import Breaker, can_retry
+from airflow_provider_explo.sync.breaker import Breaker, can_retry
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from tests.transfers.child import TaskInstance
 from tests.transfers.conftest import SQL

@@ -10,10 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.sql.rejects_table import RejectsTable
+from airflow_provider_explo.sql.tenant_query import TenantRows
 from airflow_provider_explo.token_table import TokenTable
-from airflow_provider_explo.transfers import applier
-from airflow_provider_explo.transfers.rejects_table import RejectsTable
-from airflow_provider_explo.transfers.rows import TenantRows
 from tests.conftest import metadata_rows_with
 
 SQL = "SELECT 'tenant-' || n AS user_group_id, 'Tenant ' || n AS name FROM generate_series(1, {}) AS n"
@@ -130,7 +129,7 @@ def test_connections_that_break_in_mid_run_are_made_anew(bulk, execute, explo_co
 def test_a_database_that_goes_away_in_mid_run_keeps_what_was_saved_and_the_next_run_goes_on(
     bulk, warehouse_on_postgres, execute, postgres, explo_connection, monkeypatch
 ):
-    monkeypatch.setattr(applier, "SAVING_WAITS", (0.1, 0.1))
+    monkeypatch.setattr(apply, "SAVING_WAITS", (0.1, 0.1))
     monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(requests_per_minute=6000))
     name = warehouse_on_postgres.url.database
 

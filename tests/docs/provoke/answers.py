@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from airflow_provider_explo.client.api import ExploClient
+from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.settings import ClientSettings
 from tests.client.conftest import created, group, respond
 from tests.docs.provoke.stage import Stage

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_explo.client.api import ExploClient
+from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.emulator import ExploEmulator, Fault
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_explo.hooks.explo import ExploHook
-from airflow_provider_explo.onboarding.apply import get_or_create
-from airflow_provider_explo.onboarding.tenant import Tenant, TenantRules
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
 from airflow_provider_explo.operators.telling import tell
+from airflow_provider_explo.sync.upsert import get_or_create
+from airflow_provider_explo.tenants.tenant import Tenant, TenantRules
 from airflow_provider_explo.token_table import TokenTable
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from tests.docs.provoke.stage import Stage, TaskInstance

@@ -1,0 +1,1 @@
+"""SQL databases behind Airflow connections: the tenants' query, and the tables."""

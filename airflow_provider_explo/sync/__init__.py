@@ -1,0 +1,1 @@
+"""Desired against actual, and make it so. Knows nothing of Airflow."""

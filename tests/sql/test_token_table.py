@@ -1,0 +1,236 @@
+"""The token table on SQLite: one row a tenant, however many save it, and no token in what is logged or raised."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError
+from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.tenants.content_hash import content_hash, is_hash_of, is_settled
+from airflow_provider_explo.tenants.tenant import Tenant
+from tests.errors import everything_shown, failure
+
+TOKEN = "tenant-token-0123456789"
+ACME = TokenRow(user_group_id="acme", name="Acme", token=TOKEN, content_hash="1:aa")
+START = datetime(2026, 3, 2, tzinfo=timezone.utc)
+
+
+class Clock:
+    """A clock that moves on by a minute at every look."""
+
+    def __init__(self):
+        self.now = START
+
+    def __call__(self):
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "tokens.db"
+
+
+@pytest.fixture
+def engine(path):
+    engine = sa.create_engine(f"sqlite:///{path}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def table(engine):
+    table = TokenTable(engine, now=Clock())
+    table.create_if_missing()
+    return table
+
+
+def rows(path, name="explo_user_groups"):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY user_group_id")]
+
+
+def test_a_row_has_token_hash_and_times(table, path):
+    table.save(ACME)
+    (row,) = rows(path)
+    assert list(row) == ["user_group_id", "name", "token", "content_hash", "created_at", "updated_at"]
+    assert (row["user_group_id"], row["token"], row["content_hash"]) == ("acme", TOKEN, "1:aa")
+    assert row["created_at"] == row["updated_at"]
+    assert table.known(["acme", "other"]) == {"acme": ACME}
+
+
+def test_the_same_row_again_is_left_alone(table, path):
+    table.save(ACME)
+    before = rows(path)
+    table.save(ACME)
+    assert rows(path) == before
+
+
+def test_another_token_updates_the_row_and_keeps_when_it_was_made(table, path):
+    table.save(ACME)
+    (before,) = rows(path)
+    table.save(TokenRow(user_group_id="acme", name="Acme AG", token="other", content_hash="1:bb"))
+    (row,) = rows(path)
+    assert (row["name"], row["token"], row["content_hash"]) == ("Acme AG", "other", "1:bb")
+    assert row["created_at"] == before["created_at"]
+    assert row["updated_at"] > before["updated_at"]
+
+
+def test_the_table_is_made_once_by_however_many(engine):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: TokenTable(engine).create_if_missing(), range(8)))
+    assert sa.inspect(engine).has_table("explo_user_groups")
+
+
+def test_twins_that_save_the_same_tenants_leave_one_row_each(table, engine, path):
+    tenants = [TokenRow(user_group_id=f"t{n}", name="T", token=f"token-{n}", content_hash="1:aa") for n in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(TokenTable(engine).save, tenants * 4))
+    assert [(row["user_group_id"], row["token"]) for row in rows(path)] == sorted(
+        (tenant.user_group_id, tenant.token) for tenant in tenants
+    )
+
+
+def test_a_row_that_came_between_look_and_insert_is_updated(table, engine, path):
+    class Late(TokenTable):
+        def _known(self, connection, user_group_ids):
+            found = super()._known(connection, user_group_ids)
+            table.save(ACME)
+            return found
+
+    Late(engine).save(TokenRow(user_group_id="acme", name="Acme", token="newer", content_hash="1:bb"))
+    (row,) = rows(path)
+    assert row["token"] == "newer"
+
+
+@pytest.mark.parametrize("name", ["explo_user_groups", "main.tokens", "_t$1"])
+def test_plain_names_are_taken(engine, name):
+    table = TokenTable(engine, name)
+    table.create_if_missing()
+    table.save(ACME)
+    assert table.known(["acme"]) == {"acme": ACME}
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a;DROP TABLE b", 'a"b', "a.b.c", ".a", "1a", "a" * 64, "tabelle\n"])
+def test_other_names_are_refused(engine, name):
+    with pytest.raises(ExploConfigError, match="token table"):
+        TokenTable(engine, name)
+
+
+def test_tokens_stay_out_of_reprs_logs_and_errors(engine, caplog, path):
+    assert TOKEN not in repr(ACME)
+    engine.echo = True
+    table = TokenTable(engine)
+    with caplog.at_level(logging.DEBUG):
+        with pytest.raises(ExploConfigError, match="no such table") as caught:
+            table.save(ACME)
+        table.create_if_missing()
+        table.save(ACME)
+    assert "INSERT INTO explo_user_groups" in caplog.text
+    assert TOKEN not in caplog.text
+    assert TOKEN not in str(caught.value)
+    # The driver's error may show the row.
+    assert (caught.value.__context__, caught.value.__cause__) == (None, None)
+
+
+@pytest.mark.parametrize("mapping_hidden", [False, True])
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_tokens_stay_out_of_the_frames_of_errors(engine, mapping_hidden, interrupted):
+    table = TokenTable(engine)
+    if interrupted:
+        table.create_if_missing()
+        sa.event.listen(engine, "before_cursor_execute", interrupt)
+    tenant = Tenant(user_group_id="acme", name="Acme")
+    error = failure(lambda: table.save_tenant(tenant, TOKEN, settled=False, mapping_hidden=mapping_hidden))
+    assert isinstance(error, KeyboardInterrupt if interrupted else ExploConfigError)
+    assert TOKEN not in everything_shown(error)
+
+
+def interrupt(connection, cursor, statement, *_):
+    if statement.startswith("INSERT"):
+        raise KeyboardInterrupt
+
+
+def test_a_tenant_whom_explo_may_hold_otherwise_is_marked_so_that_an_update_sends_it():
+    tenant = Tenant(user_group_id="acme", name="Acme")
+    settled, unsettled = (TokenRow.of(tenant, TOKEN, settled=settled).content_hash for settled in (True, False))
+    assert settled == content_hash(tenant)
+    assert is_hash_of(tenant, settled)
+    assert is_hash_of(tenant, unsettled)
+    assert (is_settled(settled), is_settled(unsettled)) == (True, False)
+
+
+def test_a_database_that_confuses_two_tenants_never_gives_one_the_other_s_token(engine, path):
+    columns = "name TEXT, token TEXT, content_hash TEXT, created_at TIMESTAMP, updated_at TIMESTAMP"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"CREATE TABLE explo_user_groups (user_group_id TEXT COLLATE NOCASE PRIMARY KEY, {columns})")
+    table = TokenTable(engine)
+    table.save(ACME)
+    shouting = TokenRow(user_group_id="ACME", name="ACME", token="another-token", content_hash="1:bb")
+    with pytest.raises(ExploConfigError, match=r"'acme'.*collation"):
+        table.save(shouting)
+    (row,) = rows(path)
+    assert (row["user_group_id"], row["token"]) == ("acme", TOKEN)
+
+
+def test_many_tenants_are_looked_up_and_saved_at_once(table, path):
+    many = [TokenRow(user_group_id=f"t{n:04}", name="T", token=f"token-{n}", content_hash="1:aa") for n in range(1200)]
+    table.save_all(many)
+    table.save_all(many[:3])
+    assert table.hashes([row.user_group_id for row in many] + ["other"]) == {row.user_group_id: "1:aa" for row in many}
+    assert len(rows(path)) == 1200
+
+
+class Pushed:
+    """What a task instance hands over: the XComs of the operator's task."""
+
+    map_index = 3
+
+    def __init__(self, **group):
+        self._group = group
+
+    def xcom_pull(self, *, task_ids, map_indexes, key="return_value"):
+        assert (task_ids, map_indexes) == ("create", 3)
+        return self._group if key == "user_group" else TOKEN
+
+
+def test_a_token_of_another_tenant_is_never_saved(engine, path):
+    table = TokenTable(engine)
+    pushed = Pushed(provided_id="acme", name="Acme", new_user_group=True)
+    table.save_created(pushed, task_id="create", user_group_id="acme", name="Acme")
+    with pytest.raises(ExploProtocolError, match="'other'"):
+        table.save_created(Pushed(provided_id="other", name="New"), task_id="create", user_group_id="new", name="New")
+    assert [row["user_group_id"] for row in rows(path)] == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("group", "settled"),
+    [
+        ({"name": "Acme", "new_user_group": True}, True),
+        ({"name": "Acme", "new_user_group": False, "mapping": {"40": "1"}}, True),
+        ({"name": "Acme AG", "new_user_group": False, "mapping": {"40": "1"}}, False),
+        ({"name": "Acme", "new_user_group": False, "mapping": {"40": "2"}}, False),
+        # Explo does not show the mapping of a group that was there before.
+        ({"name": "Acme", "new_user_group": False}, False),
+        ({"name": "Acme", "new_user_group": None}, False),
+    ],
+)
+def test_what_explo_may_hold_otherwise_is_saved_as_unsettled(engine, path, group, settled):
+    pushed = Pushed(provided_id="acme", **group)
+    tenant = {"user_group_id": "acme", "name": "Acme", "mapping": {"40": 1}}
+    TokenTable(engine).save_created(pushed, task_id="create", **tenant)
+    assert is_settled(rows(path)[0]["content_hash"]) == settled
+
+
+def test_a_connection_of_no_sql_database_is_refused(monkeypatch, airflow_home):
+    monkeypatch.setenv("AIRFLOW_CONN_NO_DATABASE", "explo://:token@")
+    with pytest.raises(ExploConfigError, match="SQL database"):
+        TokenTable.of_connection("no_database")

@@ -1,0 +1,287 @@
+"""Good tenants pass as they are; bad ones are told everything that is wrong with them, at once."""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from enum import Enum, IntEnum
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_explo import json_values
+from airflow_provider_explo.exceptions import ExploValidationError
+from airflow_provider_explo.tenants.tenant import Tenant, TenantRules
+
+RULES = TenantRules()
+GOOD = {"user_group_id": "acme", "name": "Acme"}
+
+json_value_strategy = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+json_objects = st.dictionaries(st.text(), json_value_strategy, max_size=4)
+
+
+def problems_of(**fields):
+    with pytest.raises(ExploValidationError) as caught:
+        RULES.tenant(**{**GOOD, **fields})
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"user_group_id": "2024_001"},
+        {"user_group_id": "x" * 255},
+        {"user_group_id": "日" * 255},
+        {"name": 'The "Quoted" & O\'Reilly <b> {{ braces }}'},
+        {"name": "Müller 株式会社 🧸 شركة"},
+        {"name": " surrounded by spaces "},
+        {"mapping": {}},
+        {"mapping": {"40": "213", "134": 386}},
+        {"mapping": '{"40": "213"}'},
+        {"mapping": "null", "properties": "null"},
+        {"mapping": {"007": "by the id it was made with"}},
+        {"properties": {}},
+        {"properties": {"": None, "nested": {"list": [1, 2.5, "three", [True]]}, "big": 2**100}},
+    ],
+)
+def test_good_tenants_pass(fields):
+    tenant = RULES.tenant(**{**GOOD, **fields})
+    assert isinstance(tenant, Tenant)
+    assert tenant.user_group_id == fields.get("user_group_id", "acme")
+    assert tenant.name == fields.get("name", "Acme")
+
+
+def test_a_positive_integer_as_data_source_stays_one():
+    assert RULES.tenant(**GOOD, mapping={"40": 213}).mapping == {"40": 213}
+    assert RULES.tenant(**GOOD, mapping='{"40": 213}').mapping == {"40": 213}
+
+
+@pytest.mark.parametrize("field", ["user_group_id", "name"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        " ",
+        "\u3000\t ",
+        "x" * 256,
+        "a\nb",
+        "a\n",
+        "\x00",
+        "a\x7f",
+        "a\x85",
+        "\ud800",
+        42,
+        4.2,
+        True,
+        b"acme",
+        [],
+    ],
+)
+def test_bad_ids_and_names(field, value):
+    problems = problems_of(**{field: value})
+    assert {problem.path for problem in problems} == {f"$.{field}"}
+    assert all(problem.expected and problem.found and problem.remedy for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "path"),
+    [
+        ({"forty": "213"}, "$.mapping.forty"),
+        ({"": "213"}, "$.mapping['']"),
+        ({"40\n": "213"}, "$.mapping['40\\n']"),
+        ({"٤٠": "213"}, "$.mapping['٤٠']"),
+        ({"-40": "213"}, "$.mapping['-40']"),
+        ({40: "213"}, "$.mapping['40']"),
+        ({"40": ""}, "$.mapping['40']"),
+        ({"40": " "}, "$.mapping['40']"),
+        ({"40": 0}, "$.mapping['40']"),
+        ({"40": -1}, "$.mapping['40']"),
+        ({"40": 213.0}, "$.mapping['40']"),
+        ({"40": True}, "$.mapping['40']"),
+        ({"40": None}, "$.mapping['40']"),
+        ({"40": ["213"]}, "$.mapping['40']"),
+        ([], "$.mapping"),
+        (42, "$.mapping"),
+        ("", "$.mapping"),
+        ("None", "$.mapping"),
+        ("{'40': '213'}", "$.mapping"),
+        ('{"40": "213"} x', "$.mapping"),
+        ('{"40": "1", "40": "2"}', "$.mapping"),
+        ('["40"]', "$.mapping"),
+    ],
+)
+def test_bad_mappings(mapping, path):
+    assert path in {problem.path for problem in problems_of(mapping=mapping)}
+
+
+def cycle():
+    value: dict = {}
+    value["self"] = value
+    return value
+
+
+def nested(depth):
+    value: dict = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        (b"bytes", "base64"),
+        ({1, 2}, "list"),
+        (date(2026, 1, 1), "ISO 8601"),
+        (datetime.now(timezone.utc), "ISO 8601"),
+        (uuid.uuid4(), "text"),
+        (float("nan"), "null"),
+        (float("-inf"), "null"),
+        (Decimal("NaN"), "null"),
+        (Decimal("sNaN"), "null"),
+        (Decimal("1E+400"), "text"),
+        (Decimal("1E-999999999"), "text"),
+        ("\udfff", "Unicode"),
+        (10**1500, "text"),
+        (object(), "text"),
+        ({1: "a"}, "'1'"),
+        ({"a": [{"b": {2}}]}, "list"),
+        (nested(200), "flatten"),
+        (nested(5000), "flatten"),
+        (cycle(), "flatten"),
+    ],
+)
+def test_what_is_not_json_is_refused_with_what_to_write_instead(value, remedy):
+    (problem,) = problems_of(properties={"field": value})
+    assert problem.path.startswith("$.properties.field")
+    assert remedy in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ((1, (2,)), [1, [2]]),
+        (OrderedDict(a=1), {"a": 1}),
+        (MappingProxyType({"a": 1}), {"a": 1}),
+        (Decimal("19.90"), 19.9),
+        (Decimal("5.00"), 5),
+        (Decimal("0.1000000000000000055"), Decimal("0.1000000000000000055")),
+        (Decimal("0E+999999"), 0),
+    ],
+)
+def test_what_json_can_hold_becomes_plain_and_loses_no_digit(value, plain):
+    assert RULES.tenant(**GOOD, properties={"field": value}).properties == {"field": plain}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": NaN}',
+        '{"a": Infinity}',
+        "[" * 100_000,
+        '{"a": 1e400}',
+        '{"a":' * 5000,
+        '{"a": %s}' % ("9" * 5000),
+        "{",
+        "\ufeff{}",
+    ],
+)
+def test_text_that_is_no_json_is_refused(text):
+    assert problems_of(properties=text)
+
+
+class Plan(str, Enum):
+    GOLD = "gold"
+
+
+class Size(IntEnum):
+    LARGE = 3
+
+
+class Ratio(float):
+    """As numpy's float64 is one."""
+
+    def __repr__(self):
+        return "Ratio"
+
+
+class Unshowable:
+    def __repr__(self):
+        raise KeyError
+
+
+def test_members_of_enumerations_and_other_subclasses_become_plain():
+    tenant = RULES.tenant(
+        user_group_id=Plan.GOLD, name=Plan.GOLD, properties={"a": [Plan.GOLD, Size.LARGE, Ratio(0.5)]}
+    )
+    assert (tenant.user_group_id, tenant.name) == ("gold", "gold")
+    assert json_values.dumps(tenant.properties) == '{"a":["gold",3,0.5]}'
+    for value in (tenant.user_group_id, *tenant.properties["a"]):
+        assert type(value) in (str, int, float)
+
+
+def test_a_value_that_cannot_even_be_shown_is_refused():
+    (problem,) = problems_of(name=Unshowable())
+    assert problem.found == "a Unshowable"
+
+
+def test_every_mistake_is_told_at_once_in_a_message_that_names_the_tenant():
+    with pytest.raises(ExploValidationError) as caught:
+        RULES.tenant(user_group_id="bad tenant", name="", mapping={"x": "1", "40": 0}, properties={"d": date.today()})
+    problems = caught.value.problems
+    assert {problem.path for problem in problems} == {
+        "$.name",
+        "$.mapping.x",
+        "$.mapping['40']",
+        "$.properties.d",
+    }
+    message = str(caught.value)
+    assert message.startswith("Tenant 'bad tenant': 4 problems; nothing was sent")
+    assert all(str(problem) in message for problem in problems)
+
+
+def test_a_message_stays_readable_however_much_is_wrong():
+    with pytest.raises(ExploValidationError) as caught:
+        RULES.tenant(user_group_id="x" * 10_000, name="y" * 10_000, mapping={f"k{n}" * 50: "z" for n in range(1000)})
+    assert len(caught.value.problems) == 1002
+    assert len(str(caught.value)) < 40_000
+    assert "and 952 more" in str(caught.value)
+
+
+@given(json_objects)
+def test_any_json_object_may_be_properties_and_travels_unchanged(properties):
+    tenant = RULES.tenant(**GOOD, properties=properties)
+    assert json_values.loads(json_values.dumps(tenant.properties)) == properties
+    assert RULES.tenant(**GOOD, properties=json_values.dumps(properties)).properties == properties
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.decimals() | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner)
+        | st.dictionaries(st.text() | st.integers() | st.binary(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(anything, anything, anything, anything)
+def test_whatever_comes_is_a_tenant_or_a_validation_error(user_group_id, name, mapping, properties):
+    try:
+        tenant = RULES.tenant(user_group_id=user_group_id, name=name, mapping=mapping, properties=properties)
+    except ExploValidationError as error:
+        problems = error.problems
+    else:
+        problems = ["none, and it can be written"]
+        json_values.dumps([tenant.mapping, tenant.properties])
+    assert problems

@@ -1,0 +1,248 @@
+"""A team's own JSON Schemas: checked before use, within bounds, and never a reason to fetch anything."""
+
+from __future__ import annotations
+
+import json
+import socket
+from decimal import Decimal
+
+import pytest
+
+from airflow_provider_explo.exceptions import ExploConfigError, ExploValidationError
+from airflow_provider_explo.tenants.tenant import TenantRules
+
+GOOD = {"user_group_id": "acme", "name": "Acme"}
+HANGS = "^(a|aa)+$"
+LONG = "a" * 60 + "!"
+
+
+def check(schema, properties):
+    """The problems that a properties_schema finds."""
+    rules = TenantRules(properties_schema=schema)
+    try:
+        rules.tenant(**GOOD, properties=properties)
+    except ExploValidationError as error:
+        return error.problems
+    return ()
+
+
+def told(schema, properties):
+    return {(problem.path, problem.found, problem.expected) for problem in check(schema, properties)}
+
+
+@pytest.mark.parametrize(
+    ("schema", "properties", "problem"),
+    [
+        ({"required": ["a"]}, {}, ("$.properties.a", "nothing", "a value, as this field is required")),
+        ({"required": ["a"]}, None, ("$.properties.a", "nothing", "a value, as this field is required")),
+        ({"properties": {"a": {"type": "integer"}}}, {"a": "1"}, ("$.properties.a", "'1'", "a value of type integer")),
+        (
+            {"properties": {"a": {"enum": ["x", 1]}}},
+            {"a": "y"},
+            ("$.properties.a", "'y'", 'one of "x", 1'),
+        ),
+        ({"properties": {"a": {"const": "x"}}}, {"a": 1}, ("$.properties.a", "1", '"x"')),
+        ({"additionalProperties": False}, {"b": 1}, ("$.properties.b", "1", "no field of this name")),
+        (
+            {"properties": {"a": {"items": {"minimum": 3}}}},
+            {"a": [3, 2]},
+            ("$.properties.a[1]", "2", "a number of at least 3"),
+        ),
+        ({"propertyNames": {"pattern": "^x"}}, {"b": 1}, ("$.properties.b", "'b'", 'text that matches "^x"')),
+        (
+            {"properties": {"a": {"anyOf": [{"type": "string"}, {"minimum": 3}]}}},
+            {"a": 2},
+            ("$.properties.a", "2", "a value that fits one of: a number of at least 3; a value of type string"),
+        ),
+        (
+            {"$defs": {"plan": {"maxLength": 2}}, "properties": {"a": {"$ref": "#/$defs/plan"}}},
+            {"a": "abc"},
+            ("$.properties.a", "'abc'", "at most 2 characters"),
+        ),
+        (
+            {"$defs": {"plan": {"$anchor": "p", "maxLength": 2}}, "properties": {"a": {"$ref": "#p"}}},
+            {"a": "abc"},
+            ("$.properties.a", "'abc'", "at most 2 characters"),
+        ),
+    ],
+)
+def test_a_broken_rule_is_told_in_plain_words(schema, properties, problem):
+    assert told(schema, properties) == {problem}
+
+
+def test_several_rules_are_told_at_once_with_where_they_stand():
+    problems = check({"required": ["a", "b"], "additionalProperties": False}, {"c": 1})
+    assert [problem.path for problem in problems] == ["$.properties.a", "$.properties.b", "$.properties.c"]
+    assert "properties_schema at #/required" in problems[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("schema", "properties"),
+    [
+        ({"properties": {"a": {"multipleOf": 0.01}}}, {"a": 19.9}),
+        ({"properties": {"a": {"multipleOf": 0.01}}}, {"a": Decimal("19.90")}),
+        ({"properties": {"a": {"enum": [0.1]}}}, {"a": Decimal("0.10")}),
+        ({"properties": {"a": {"type": "integer"}}}, {"a": 2.0}),
+        ({"properties": {"a": {"format": "email"}}}, {"a": "not an address"}),
+        ({"properties": {"a": {"pattern": "^(?!x)"}}}, {"a": "y"}),
+        ({"minProperties": 0}, None),
+        ({"$schema": "https://json-schema.org/draft/2020-12/schema"}, {"a": 1}),
+    ],
+)
+def test_what_keeps_the_rules_passes(schema, properties):
+    assert check(schema, properties) == ()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "strnig"},
+        {"required": "a"},
+        {"pattern": "("},
+        {"patternProperties": {"(": {}}},
+        {"$ref": "#/$defs/missing"},
+        {"$schema": "http://json-schema.org/draft-07/schema#"},
+        {"properties": {"a": {"enum": {1, 2}}}},
+        {"patternProperties": {"^a": {}}, "unevaluatedProperties": False},
+        {"allOf": [{"patternProperties": {"^(a+)+$": {}}}], "unevaluatedProperties": False},
+        {
+            "$ref": "#/$defs/p",
+            "$defs": {"p": {"patternProperties": {"^(a+)+$": {}}}},
+            "unevaluatedProperties": False,
+        },
+        {"properties": {"default": {"pattern": "["}}},
+        {"$defs": {"enum": {"$ref": "https://elsewhere.example/schema.json"}}},
+        5,
+        [],
+        True,
+    ],
+)
+def test_an_invalid_schema_is_an_error_that_names_the_argument(schema):
+    with pytest.raises(ExploConfigError, match="properties_schema"):
+        TenantRules(properties_schema=schema)
+
+
+@pytest.mark.parametrize("depth", [1000, 100_000])
+def test_a_schema_nested_too_deep_is_an_error(depth):
+    schema: dict = {}
+    for _ in range(depth):
+        schema = {"properties": {"a": schema}}
+    with pytest.raises(ExploConfigError, match="nested deeper"):
+        TenantRules(properties_schema=schema)
+
+
+@pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef"])
+def test_a_remote_reference_is_refused_and_never_fetched(keyword):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/schema.json"
+        with pytest.raises(ExploConfigError, match="never fetched"):
+            TenantRules(properties_schema={keyword: url})
+        with pytest.raises(ExploConfigError):
+            TenantRules(properties_schema={"$id": url, "properties": {"a": {keyword: "other.json"}}})
+        with pytest.raises(ExploConfigError):
+            TenantRules(properties_schema={"allOf": [{"$schema": url}]})
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_reference_that_an_id_leads_astray_is_told_and_not_fetched():
+    schema = {"$id": "http://127.0.0.1:9/a.json", "properties": {"a": {"$ref": "#/$defs/missing"}}}
+    (problem,) = check(schema, {"a": 1})
+    assert "leads nowhere" in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("schema", "properties"),
+    [
+        ({"properties": {"a": {"pattern": HANGS}}}, {"a": LONG}),
+        ({"patternProperties": {HANGS: {}}}, {LONG: 1}),
+        ({"patternProperties": {HANGS: {}}, "additionalProperties": False}, {LONG: 1}),
+        ({"propertyNames": {"pattern": HANGS}}, {LONG: 1}),
+        ({"properties": {"a": {"contains": {"pattern": HANGS}}}}, {"a": [LONG]}),
+        ({"if": {"properties": {"a": {"pattern": HANGS}}}, "then": {}}, {"a": LONG}),
+        ({"allOf": [{"not": {"properties": {"a": {"pattern": HANGS}}}}]}, {"a": LONG}),
+        ({"dependentSchemas": {"a": {"properties": {"a": {"pattern": HANGS}}}}}, {"a": LONG}),
+    ],
+)
+def test_a_pattern_that_would_hang_is_an_error(schema, properties):
+    (problem,) = check(schema, properties)
+    assert "took more than 1 s" in problem.remedy
+
+
+@pytest.mark.parametrize("depth", range(6))
+def test_a_schema_that_refers_to_itself_without_end_is_an_error_wherever_the_stack_ends(depth):
+    def begun_at(depth):
+        return begun_at(depth - 1) if depth else check({"$ref": "#"}, {})
+
+    assert "without end" in begun_at(depth)[0].remedy
+
+
+def test_references_that_multiply_are_an_error():
+    steps = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
+    (problem,) = check({"$ref": "#/$defs/d0", "$defs": {**steps, "d40": {}}}, {})
+    assert "references" in problem.remedy
+
+
+def test_references_are_counted_for_each_tenant_anew(monkeypatch):
+    monkeypatch.setattr("airflow_provider_explo.tenants.keywords.MOST_REFERENCES", 2)
+    rules = TenantRules(properties_schema={"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {}}})
+    for _ in range(5):
+        rules.tenant(**GOOD, properties={})
+
+
+@pytest.mark.parametrize(
+    ("schema", "properties"),
+    [
+        ({"multipleOf": 0.5, "properties": {"a": {"multipleOf": 3}}}, {"a": 10**1000}),
+        ({"properties": {"a": {"minimum": 0.5}}}, {"a": 10**400}),
+        ({"properties": {"a": {"uniqueItems": True}}}, {"a": [{"b": 1}, {"b": True}, [1], "1", None] * 20}),
+        ({"properties": {"a": {"enum": [[1, {"b": None}]]}}}, {"a": Decimal("1.00000000000000000001E-300")}),
+    ],
+)
+def test_odd_values_never_crash_a_check(schema, properties):
+    check(schema, properties)
+
+
+def test_a_schema_in_a_file(tmp_path):
+    path = tmp_path / "rules.json"
+    path.write_text(json.dumps({"required": ["plan"]}))
+    for given in (path, str(path)):
+        assert told(given, {}) == {("$.properties.plan", "nothing", "a value, as this field is required")}
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "true", '{"a": 1, "a": 2}', b"\xff\xfe"])
+def test_a_file_that_holds_no_schema_is_an_error_that_names_it(tmp_path, content):
+    path = tmp_path / "rules.json"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ExploConfigError, match=r"properties_schema.*rules\.json"):
+        TenantRules(properties_schema=path)
+
+
+def test_both_fields_have_rules_of_their_own():
+    rules = TenantRules(mapping_schema={"required": ["40"]}, properties_schema={"required": ["plan"]})
+    with pytest.raises(ExploValidationError) as caught:
+        rules.tenant(**GOOD, mapping={"41": "1"}, properties={})
+    assert [problem.path for problem in caught.value.problems] == ["$.mapping['40']", "$.properties.plan"]
+
+
+def test_an_own_rule_comes_before_the_teams():
+    rules = TenantRules(mapping_schema={"required": ["40"]})
+    with pytest.raises(ExploValidationError) as caught:
+        rules.tenant(**GOOD, mapping="[]")
+    assert [problem.path for problem in caught.value.problems] == ["$.mapping"]
+
+
+def test_names_of_properties_are_no_keywords():
+    schema = {"properties": {"pattern": {"const": "["}, "$ref": {"type": "string"}, "default": {"pattern": "^a"}}}
+    rules = TenantRules(properties_schema=schema)
+    rules.tenant(user_group_id="a", name="A", properties={"pattern": "[", "$ref": "x", "default": "ab"})
+    with pytest.raises(ExploValidationError, match="default"):
+        rules.tenant(user_group_id="a", name="A", properties={"default": "b"})
+
+
+def test_a_bad_pattern_that_only_a_reference_reaches_is_an_error_of_the_check():
+    rules = TenantRules(properties_schema={"default": {"pattern": "["}, "additionalProperties": {"$ref": "#/default"}})
+    with pytest.raises(ExploValidationError, match="rewrite properties_schema"):
+        rules.tenant(user_group_id="a", name="A", properties={"x": "b"})
