@@ -16,11 +16,73 @@ happened, to which tenant, at which endpoint, and what to do; it never holds a b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-if TYPE_CHECKING:
-    from airflow_provider_explo.tenants.problem import Problem
+MAX_PREVIEW_LENGTH = 80
+MAX_LISTED_PROBLEMS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One mistake in a tenant's data or in a JSON Schema.
+
+    :param path: where, as a JSON path such as ``$.mapping['x']``.
+    :param found: the value, shortened.
+    :param expected: the rule, in words.
+    :param fix: what to do.
+    """
+
+    path: str
+    found: str
+    expected: str
+    fix: str
+
+    def __str__(self) -> str:
+        return message(self.path, found=self.found, expected=self.expected, fix=self.fix)
+
+
+def message(summary: str, *, found: str | None = None, expected: str | None = None, fix: str | None = None) -> str:
+    """Lay out an error: what happened, then what is known of it, each on a line of its own.
+
+    Airflow's log page does not wrap, so that lines are to be short.
+    """
+    details = {"found": found, "expected": expected, "fix": fix}
+    return "\n".join([summary, *(f"  {label}: {text}" for label, text in details.items() if text is not None)])
+
+
+def json_path(path: str, key: object) -> str:
+    """The JSON path of one member of the value at ``path``."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if isinstance(key, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+        return f"{path}.{key}"
+    return f"{path}[{preview(key)}]"
+
+
+def preview(value: Any) -> str:
+    """A value for a message, a log line or a table: on one line, escaped, shortened."""
+    if isinstance(value, str) and len(value) > MAX_PREVIEW_LENGTH:
+        return f"{value[:MAX_PREVIEW_LENGTH]!r}… ({len(value)} characters)"
+    try:
+        text = repr(value)
+    except Exception:
+        # A broken __repr__ must not hide the problem that is being reported.
+        return f"a {type(value).__name__} without a repr"
+    return text if len(text) <= MAX_PREVIEW_LENGTH else f"{text[:MAX_PREVIEW_LENGTH]}…"
+
+
+def validation_error(user_group_id: object, problems: Iterable[Problem]) -> ExploValidationError:
+    """One error for every problem of one tenant."""
+    all_problems = list(problems)
+    lines = [f"  {line}" for problem in all_problems[:MAX_LISTED_PROBLEMS] for line in str(problem).splitlines()]
+    if len(all_problems) > MAX_LISTED_PROBLEMS:
+        lines.append(f"  and {len(all_problems) - MAX_LISTED_PROBLEMS} more")
+    count = "1 problem" if len(all_problems) == 1 else f"{len(all_problems)} problems"
+    heading = f"tenant {preview(user_group_id)}: {count}; nothing was sent to Explo for this tenant"
+    return ExploValidationError("\n".join([heading, *lines]), all_problems)
 
 
 class ExploError(Exception):
@@ -35,7 +97,7 @@ class ExploValidationError(ExploError):
     """The tenant's data is wrong, and nothing was sent.
 
     :param message: every problem in words.
-    :param problems: one :class:`~airflow_provider_explo.tenants.problem.Problem` a mistake.
+    :param problems: one :class:`~airflow_provider_explo.exceptions.Problem` a mistake.
     """
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
@@ -95,11 +157,11 @@ class ExploProtocolError(ExploApiError):
     """Not Explo's documented answer: a redirect, HTML, broken JSON, a missing token, another tenant's id."""
 
 
-LASTING: tuple[type[ExploError], ...] = (
+NON_RETRYABLE: tuple[type[ExploError], ...] = (
     ExploConfigError,
     ExploValidationError,
     ExploAuthError,
     ExploRefusedError,
     ExploProtocolError,
 )
-"""What trying again cannot mend."""
+"""Errors that a retry cannot fix."""

@@ -8,8 +8,7 @@ import pickle
 import pytest
 
 from airflow_provider_explo import exceptions
-from airflow_provider_explo.exceptions import ExploApiError, ExploConfigError, ExploError, ExploValidationError
-from airflow_provider_explo.tenants.problem import Problem
+from airflow_provider_explo.exceptions import ExploApiError, ExploConfigError, ExploError, ExploValidationError, Problem
 
 KINDS = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, ExploError)]
 API_KINDS = [kind for kind in KINDS if issubclass(kind, ExploApiError)]
@@ -41,7 +40,7 @@ def test_what_is_not_known_of_an_answer_is_none(kind):
 
 @pytest.mark.parametrize("copied", COPIES)
 def test_a_validation_error_keeps_its_problems(copied):
-    problem = Problem(path="$.name", found="''", expected="a text", remedy="give one")
+    problem = Problem(path="$.name", found="''", expected="a text", fix="give one")
     error = ExploValidationError("the name is empty", [problem])
 
     found = copied(error)

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any
 
 from airflow_provider_explo.client import parsing
-from airflow_provider_explo.client.models import Call, UserGroup
-from airflow_provider_explo.client.rate_limiter import Pacer
+from airflow_provider_explo.client.models import Request, UserGroup
+from airflow_provider_explo.client.rate_limiter import RateLimiter
 from airflow_provider_explo.client.retry import RetryPolicy
 from airflow_provider_explo.client.retrying import Caller
 from airflow_provider_explo.client.settings import ClientSettings
@@ -22,7 +22,7 @@ class ExploClient:
 
     :param settings: where, with which token, how fast.
     :param max_in_flight: calls at once; the connection pool is as large.
-    :param pacer: the budget; by default one of its own, of the settings' requests_per_minute.
+    :param rate_limiter: the budget; by default one of its own, of the settings' requests_per_minute.
     :param retry: what is tried again.
     :raises ExploConfigError: the settings are wrong; the message names every mistake.
     """
@@ -32,15 +32,15 @@ class ExploClient:
         settings: ClientSettings,
         *,
         max_in_flight: int = 1,
-        pacer: Pacer | None = None,
+        rate_limiter: RateLimiter | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
         problems = settings.problems()
         if problems:
             raise ExploConfigError("; ".join(problems))
         self.settings = settings
-        self._pacer = pacer or Pacer(settings.requests_per_minute)
-        self._caller = Caller(settings, max_in_flight=max_in_flight, pacer=self._pacer, retry=retry)
+        self._pacer = rate_limiter or RateLimiter(settings.requests_per_minute)
+        self._caller = Caller(settings, max_in_flight=max_in_flight, rate_limiter=self._pacer, retry=retry)
 
     def __enter__(self) -> ExploClient:
         return self
@@ -51,7 +51,7 @@ class ExploClient:
         self.close()
 
     @property
-    def calls_per_minute(self) -> float:
+    def requests_per_minute(self) -> float:
         """The pace at present."""
         return self._pacer.rate * 60
 
@@ -118,7 +118,7 @@ class ExploClient:
 
         :raises ExploApiError: one of its kinds; how Explo answers for an unknown id is not documented.
         """
-        call = Call(
+        call = Request(
             method="POST", path="/api/get_customer/", body={"provided_id": user_group_id}, about=_tenant(user_group_id)
         )
         return parsing.user_group(call, self._caller.call(call), key="customer", provided_id=user_group_id)
@@ -156,7 +156,7 @@ class ExploClient:
         :raises ExploApiError: one of its kinds.
         """
         body = {"embed_id": embed_id, "key_id": key_id, "expiration": expiration, "embed_origin": embed_origin}
-        call = Call(
+        call = Request(
             method="POST",
             path="/api/generate_jwt/",
             body={"provided_id": user_group_id, **_given(body)},
@@ -181,7 +181,7 @@ class ExploClient:
         id_field = "provided_id" if self._entity == "customer" else "user_group_id"
         # Only creating is documented below /embed/.
         prefix = "/embed" if self.settings.api == "embed" and verb == "create" else "/api"
-        call = Call(
+        call = Request(
             method="POST",
             path=f"{prefix}/{verb}_{self._entity}/",
             body={id_field: user_group_id, **_given(fields)},
@@ -190,8 +190,8 @@ class ExploClient:
         flag = f"new_{self._entity}" if verb == "create" else None
         return parsing.user_group(call, self._caller.call(call), key=self._entity, provided_id=user_group_id, flag=flag)
 
-    def _token_call(self, method: str, verb: str, current_token: str, *, suffix: str = "") -> Call:
-        return Call(
+    def _token_call(self, method: str, verb: str, current_token: str, *, suffix: str = "") -> Request:
+        return Request(
             method=method,
             path=f"/api/{verb}_{self._entity}{suffix}/",
             body={"current_token": current_token},
@@ -207,7 +207,7 @@ def _tenant(user_group_id: str) -> str:
     return f"tenant {user_group_id!r}"
 
 
-def _list_call(*, page: int, page_size: int) -> Call:
+def _list_call(*, page: int, page_size: int) -> Request:
     # Explo's documentation spells the size both ways.
     query = {"page": page, "page_size": page_size, "pageSize": page_size}
-    return Call(method="GET", path="/v2/api/customers/", query=query, has_success=False)
+    return Request(method="GET", path="/v2/api/customers/", query=query, has_success=False)

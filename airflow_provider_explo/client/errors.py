@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from airflow_provider_explo.client.models import Call
+from airflow_provider_explo.client.models import Request
 from airflow_provider_explo.client.retry import parse_retry_after
 from airflow_provider_explo.exceptions import (
     ExploApiError,
@@ -32,7 +32,7 @@ UNUSABLE_URL = (
 
 def api_error(
     kind: type[ExploApiError],
-    call: Call,
+    call: Request,
     words: str,
     *,
     status: int | None = None,
@@ -50,7 +50,7 @@ def api_error(
     )
 
 
-def refusal(call: Call, response: requests.Response) -> ExploApiError | None:
+def refusal(call: Request, response: requests.Response) -> ExploApiError | None:
     """The error that status line and headers already are, or None for a 2xx."""
     status = response.status_code
     if 200 <= status < 300:
@@ -87,7 +87,7 @@ def refusal(call: Call, response: requests.Response) -> ExploApiError | None:
     return api_error(ExploRefusedError, call, words, status=status)
 
 
-def no_answer(call: Call, host: str, error: Exception) -> ExploError:
+def no_answer(call: Request, host: str, error: Exception) -> ExploError:
     """The error for an attempt that ended without a whole answer.
 
     DNS failures and refused connections are told by their text: requests puts both deep into one class.
@@ -116,7 +116,7 @@ def no_answer(call: Call, host: str, error: Exception) -> ExploError:
     return _unavailable(call, f"the connection to {host} broke", ambiguous=True)
 
 
-def _unavailable(call: Call, words: str, *, ambiguous: bool = False) -> ExploApiError:
+def _unavailable(call: Request, words: str, *, ambiguous: bool = False) -> ExploApiError:
     return api_error(ExploUnavailableError, call, f"{words}; {LATER}", ambiguous=ambiguous)
 
 

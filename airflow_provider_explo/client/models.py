@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class Request:
     """One request to one endpoint.
 
     :param method: HTTP method.
@@ -40,7 +40,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     """A 2xx answer whose body is a JSON object.
 
     :param after_ambiguous: an earlier attempt at the same call may have been carried out.

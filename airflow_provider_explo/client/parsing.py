@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_explo.client.errors import api_error
-from airflow_provider_explo.client.models import Answer, Call, UserGroup
+from airflow_provider_explo.client.models import Request, Response, UserGroup
 from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError
 
 SECRET_WORDS = ("token", "jwt", "secret")
@@ -16,7 +16,9 @@ FREE_FORM = ("properties", "computed_properties")
 LEAST_TOKEN_LENGTH_TO_SEARCH = 8
 
 
-def user_group(call: Call, answer: Answer, *, key: str, provided_id: str | None, flag: str | None = None) -> UserGroup:
+def user_group(
+    call: Request, answer: Response, *, key: str, provided_id: str | None, flag: str | None = None
+) -> UserGroup:
     """Read the group under ``key``.
 
     :param provided_id: the id that was sent and must come back; None where a token was sent instead.
@@ -33,7 +35,7 @@ def user_group(call: Call, answer: Answer, *, key: str, provided_id: str | None,
     return _believed(answer.payload[key], new=known)
 
 
-def user_groups(call: Call, answer: Answer) -> list[UserGroup]:
+def user_groups(call: Request, answer: Response) -> list[UserGroup]:
     """Read one page of the customer list; older versions of Explo spell its keys in camelCase.
 
     :raises ExploProtocolError: a row has no id or no token, or there is no list.
@@ -50,13 +52,13 @@ def user_groups(call: Call, answer: Answer) -> list[UserGroup]:
     return [_believed(row) for row in rows]
 
 
-def total(answer: Answer) -> int | None:
+def total(answer: Response) -> int | None:
     """How many customers the whole list has, where the page says so."""
     found = next((answer.payload[key] for key in ("total_count", "totalCount", "count") if key in answer.payload), None)
     return found if isinstance(found, int) else None
 
 
-def text(call: Call, answer: Answer, key: str) -> str:
+def text(call: Request, answer: Response, key: str) -> str:
     """Read a non-empty string under ``key``.
 
     :raises ExploProtocolError: it is missing.
@@ -68,7 +70,7 @@ def text(call: Call, answer: Answer, key: str) -> str:
     return value
 
 
-def _protocol_error(call: Call, answer: Answer, words: str) -> ExploApiError:
+def _protocol_error(call: Request, answer: Response, words: str) -> ExploApiError:
     words = (
         f"not Explo's documented answer: {words}; nothing of it was saved; check the connection's host and its extra "
         "'api', and what stands between here and Explo"

@@ -17,7 +17,7 @@ RECOVERY_STEPS = 50
 PUNCTUALITY = 0.2
 
 
-class Pacer:
+class RateLimiter:
     """Spaces calls evenly; may be used by many threads at once.
 
     :param requests_per_minute: the whole budget; :data:`SHARE` of it is used.

@@ -6,11 +6,11 @@ import logging
 from dataclasses import replace
 
 from airflow_provider_explo.client.errors import api_error
-from airflow_provider_explo.client.models import Answer, Call
-from airflow_provider_explo.client.rate_limiter import Pacer
+from airflow_provider_explo.client.models import Request, Response
+from airflow_provider_explo.client.rate_limiter import RateLimiter
 from airflow_provider_explo.client.retry import RetryPolicy
 from airflow_provider_explo.client.settings import ClientSettings
-from airflow_provider_explo.client.transport import ExploSession
+from airflow_provider_explo.client.transport import Transport
 from airflow_provider_explo.exceptions import ExploApiError, ExploRateLimitError, ExploUnavailableError
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ class Caller:
 
     :param settings: usable ones.
     :param max_in_flight: calls at once; the connection pool is as large.
-    :param pacer: the budget.
+    :param rate_limiter: the budget.
     :param retry: what is tried again.
     """
 
@@ -30,19 +30,19 @@ class Caller:
         settings: ClientSettings,
         *,
         max_in_flight: int = 1,
-        pacer: Pacer,
+        rate_limiter: RateLimiter,
         retry: RetryPolicy | None = None,
     ) -> None:
         self._retry_timeout = settings.retry_timeout
-        self._pacer = pacer
+        self._pacer = rate_limiter
         self._retry = retry or RetryPolicy()
-        self._session = ExploSession(settings, pool_size=max_in_flight, clock=self._pacer.clock)
+        self._session = Transport(settings, pool_size=max_in_flight, clock=self._pacer.clock)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         self._session.close()
 
-    def once(self, call: Call) -> Answer:
+    def once(self, call: Request) -> Response:
         """Send a call when the budget allows, and never again.
 
         :raises ExploConfigError: TLS or proxy settings are wrong.
@@ -51,7 +51,7 @@ class Caller:
         self._turn(call)
         return self._session.attempt(call, time_left=self._retry_timeout)
 
-    def call(self, call: Call) -> Answer:
+    def call(self, call: Request) -> Response:
         """Send a call when the budget allows, and again while trying again can help and its time is not over.
 
         :raises ExploConfigError: TLS or proxy settings are wrong.
@@ -85,7 +85,7 @@ class Caller:
                 log.debug("%s: HTTP %d, attempt %d", call, answer.status, attempt)
                 return replace(answer, after_ambiguous=ambiguous)
 
-    def _turn(self, call: Call) -> float:
+    def _turn(self, call: Request) -> float:
         """Wait for the budget, but not for the end of a pause that is longer than any call may take."""
         left_at = self._pacer.wait(until=self._pacer.clock() + self._retry_timeout)
         if left_at is None:

@@ -19,7 +19,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from airflow_provider_explo import json_values
 from airflow_provider_explo.client.deadline import TimedAdapter, deadline
 from airflow_provider_explo.client.errors import LATER, api_error, no_answer, refusal
-from airflow_provider_explo.client.models import Answer, Call
+from airflow_provider_explo.client.models import Request, Response
 from airflow_provider_explo.client.settings import ClientSettings, is_loopback
 from airflow_provider_explo.exceptions import (
     ExploApiError,
@@ -36,7 +36,7 @@ LONGEST_SOCKET_WAIT = 24 * 3600.0
 SHORTEST_SOCKET_WAIT = 0.001
 
 
-class ExploSession:
+class Transport:
     """A kept-alive connection pool to one Explo, with the API token.
 
     :param pool_size: calls in flight at most.
@@ -71,7 +71,7 @@ class ExploSession:
         """Close the kept connections."""
         self._http.close()
 
-    def attempt(self, call: Call, *, time_left: float) -> Answer:
+    def attempt(self, call: Request, *, time_left: float) -> Response:
         """Send a call once.
 
         :param time_left: seconds after which to give up.
@@ -89,7 +89,7 @@ class ExploSession:
             raise outcome
         return outcome
 
-    def _attempt(self, call: Call, time_left: float) -> Answer | ExploError:
+    def _attempt(self, call: Request, time_left: float) -> Response | ExploError:
         ends = self._clock() + time_left
         try:
             data = None if call.body is None else json_values.dumps(call.body)
@@ -116,7 +116,7 @@ class ExploSession:
             return no_answer(call, urlsplit(self._settings.base_url).netloc, error)
         return body if isinstance(body, ExploError) else _parse(call, response.status_code, body)
 
-    def _read(self, call: Call, response: requests.Response, ends: float) -> bytes | ExploApiError:
+    def _read(self, call: Request, response: requests.Response, ends: float) -> bytes | ExploApiError:
         status = response.status_code
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             words = "the answer is compressed, which was not asked for; check gateways and proxies before Explo"
@@ -134,7 +134,7 @@ class ExploSession:
         return bytes(body)
 
 
-def _parse(call: Call, status: int, body: bytes) -> Answer | ExploApiError:
+def _parse(call: Request, status: int, body: bytes) -> Response | ExploApiError:
     try:
         payload: Any = json_values.loads(body.decode("utf-8"))
     except ValueError:
@@ -152,7 +152,7 @@ def _parse(call: Call, status: int, body: bytes) -> Answer | ExploApiError:
         if success != 1 or isinstance(success, bool):
             words = "the answer does not say success: 1, so nothing of it is believed; check the connection's host"
             return api_error(ExploProtocolError, call, words, status=status)
-    return Answer(status=status, payload=payload)
+    return Response(status=status, payload=payload)
 
 
 class _Session(requests.Session):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
+from airflow_provider_explo.emulator import pages
 from airflow_provider_explo.emulator.faults import Fault
 from airflow_provider_explo.emulator.middleware import PAGES
 from airflow_provider_explo.emulator.records import masked

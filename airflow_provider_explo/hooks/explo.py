@@ -122,12 +122,12 @@ class ExploHook(BaseHook):
         :raises ExploConfigError: the connection is wrong; the message names every mistake in it.
         """
         from airflow_provider_explo.client.client import ExploClient
-        from airflow_provider_explo.client.rate_limiter import Pacer
+        from airflow_provider_explo.client.rate_limiter import RateLimiter
 
         settings = self._settings()
         mask_secret(settings.token)
-        pacer = Pacer(settings.requests_per_minute * budget_share, sleep=sleep)
-        return ExploClient(settings, max_in_flight=max_in_flight, pacer=pacer)
+        rate_limiter = RateLimiter(settings.requests_per_minute * budget_share, sleep=sleep)
+        return ExploClient(settings, max_in_flight=max_in_flight, rate_limiter=rate_limiter)
 
     def _settings(self) -> ClientSettings:
         reading = self._reading()

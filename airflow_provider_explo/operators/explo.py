@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import LASTING, ExploError
+from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
 from airflow_provider_explo.operators.arguments import IF_EXISTS, check_choice
 from airflow_provider_explo.operators.base import TextFieldsOperator
 from airflow_provider_explo.operators.links import PAGE_KEY, ExploUserGroupLink, page_of
@@ -125,7 +125,7 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
                     tokens.save_tenant(
                         tenant, group.token, settled=onboarded.settled, mapping_hidden=onboarded.mapping_hidden
                     )
-        except LASTING as error:
+        except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from error
         tell(self.log, tenant, onboarded)
         context["ti"].xcom_push(key=PAGE_KEY, value=page)

@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_explo.exceptions import ExploValidationError
+from airflow_provider_explo.exceptions import ExploValidationError, preview
 from airflow_provider_explo.sync.plan import Step, step
 from airflow_provider_explo.sync.spool import Entry, Worklist
 from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.outcome import OUTCOME_OF, Outcome
-from airflow_provider_explo.tenants.problem import shown
 from airflow_provider_explo.tenants.tenant import Draft, TenantRules
 
 
@@ -115,4 +114,4 @@ def _has_id(draft: Draft) -> bool:
 
 
 def _id(draft: Draft) -> str:
-    return draft.user_group_id if _has_id(draft) else shown(draft.user_group_id)
+    return draft.user_group_id if _has_id(draft) else preview(draft.user_group_id)

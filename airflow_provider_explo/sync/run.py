@@ -111,5 +111,5 @@ class BulkRun:
 
     @staticmethod
     def _forecast(total: int, explo: ExploClient) -> str:
-        rate = explo.calls_per_minute
+        rate = explo.requests_per_minute
         return f"{total:,} tenants to send, at {rate:,.0f} calls a minute: {duration(total / rate * 60)} at least"

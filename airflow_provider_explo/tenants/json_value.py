@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider_explo import json_values
-from airflow_provider_explo.tenants.problem import Problem, child, shown
+from airflow_provider_explo.exceptions import Problem, json_path, preview
 
 DEEPEST = 100
 LARGEST_EXPONENT = 307
@@ -34,7 +34,7 @@ def parse(text: str, path: str) -> tuple[Any, list[Problem]]:
             remedy = "it looks like Python's notation: in a template write {{ … | tojson }}"
         elif text.strip() in ("None", ""):
             remedy = "for no value give NULL, None or the text null; in a template write {{ … | tojson }}"
-        return None, [Problem(path=path, found=shown(text), expected=f"JSON ({error})", remedy=remedy)]
+        return None, [Problem(path=path, found=preview(text), expected=f"JSON ({error})", fix=remedy)]
 
 
 def plain(value: Any, path: str) -> tuple[Any, list[Problem]]:
@@ -53,19 +53,19 @@ def _plain(value: Any, path: str, depth: int, problems: list[Problem]) -> Any:
                 path=path if len(path) < 200 else f"{path[:100]}…",
                 found="a value nested deeper",
                 expected=f"at most {DEEPEST} levels",
-                remedy="flatten it, or look for a value that holds itself",
+                fix="flatten it, or look for a value that holds itself",
             )
         )
         return None
     if isinstance(value, Mapping):
         problems.extend(_key_problems(value, path))
         return {
-            str(key): _plain(item, child(path, key), depth + 1, problems)
+            str(key): _plain(item, json_path(path, key), depth + 1, problems)
             for key, item in value.items()
             if isinstance(key, str)
         }
     if isinstance(value, (list, tuple)):
-        return [_plain(item, child(path, index), depth + 1, problems) for index, item in enumerate(value)]
+        return [_plain(item, json_path(path, index), depth + 1, problems) for index, item in enumerate(value)]
     problems.extend(_leaf_problems(value, path))
     return _leaf(value)
 
@@ -94,35 +94,35 @@ def _key_problems(value: Mapping[Any, Any], path: str) -> Iterator[Problem]:
     for key in value:
         if not isinstance(key, str):
             yield Problem(
-                path=child(path, str(key)),
-                found=f"the key {shown(key)}",
+                path=json_path(path, str(key)),
+                found=f"the key {preview(key)}",
                 expected="a string as key",
-                remedy=f"write {shown(str(key))}",
+                fix=f"write {preview(str(key))}",
             )
         elif _has_surrogate(key):
-            yield Problem(path=path, found=f"the key {shown(key)}", expected="text", remedy="it is broken Unicode")
+            yield Problem(path=path, found=f"the key {preview(key)}", expected="text", fix="it is broken Unicode")
 
 
 def _leaf_problems(value: Any, path: str) -> Iterator[Problem]:
     if value is None or isinstance(value, (bool, int)):
         if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 4096:
-            yield Problem(path=path, found="an integer of over 1,000 digits", expected="less", remedy="write text")
+            yield Problem(path=path, found="an integer of over 1,000 digits", expected="less", fix="write text")
         return
     if isinstance(value, str):
         if _has_surrogate(value):
             yield Problem(
-                path=path, found=shown(value), expected="text", remedy="it is broken Unicode (a lone surrogate)"
+                path=path, found=preview(value), expected="text", fix="it is broken Unicode (a lone surrogate)"
             )
     elif isinstance(value, (float, Decimal)):
         if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
             remedy = "write null; JSON has no NaN or infinity"
-            yield Problem(path=path, found=shown(value), expected="a finite number", remedy=remedy)
+            yield Problem(path=path, found=preview(value), expected="a finite number", fix=remedy)
         elif isinstance(value, Decimal) and value and abs(value.adjusted()) > LARGEST_EXPONENT:
             expected = f"a number with an exponent of at most {LARGEST_EXPONENT}, as others could not read it"
-            yield Problem(path=path, found=shown(value), expected=expected, remedy="write text")
+            yield Problem(path=path, found=preview(value), expected=expected, fix="write text")
     else:
         remedy = next((words for kinds, words in _INSTEAD if isinstance(value, kinds)), "write text, str() in Python")
-        yield Problem(path=path, found=f"a {type(value).__name__}", expected="a JSON value", remedy=remedy)
+        yield Problem(path=path, found=f"a {type(value).__name__}", expected="a JSON value", fix=remedy)
 
 
 def _has_surrogate(text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 
-from airflow_provider_explo.tenants.problem import shown
+from airflow_provider_explo.exceptions import preview
 
 PATTERN_SECONDS = 1.0
 MOST_REFERENCES = 100_000
@@ -34,7 +34,7 @@ def _search(pattern: str, text: str) -> bool:
         return regex.search(pattern, text, timeout=PATTERN_SECONDS) is not None
     except TimeoutError:
         raise TimeoutError(
-            f"the pattern {shown(pattern)} took more than {PATTERN_SECONDS:g} s on {shown(text)}; "
+            f"the pattern {preview(pattern)} took more than {PATTERN_SECONDS:g} s on {preview(text)}; "
             "nested repetitions such as (a+)+ do that"
         ) from None
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_explo.exceptions import Problem, validation_error
 from airflow_provider_explo.tenants import json_value
-from airflow_provider_explo.tenants.problem import Problem, validation_error
 from airflow_provider_explo.tenants.validation import Check, own_rules, team_rules
 
 

@@ -10,8 +10,7 @@ import referencing
 from referencing.jsonschema import DRAFT202012
 
 from airflow_provider_explo import json_values
-from airflow_provider_explo.exceptions import ExploConfigError
-from airflow_provider_explo.tenants.problem import Problem, child, shown
+from airflow_provider_explo.exceptions import ExploConfigError, Problem, json_path, preview
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -28,7 +27,7 @@ def read_schema(schema: Mapping[str, Any] | str | Path, name: str) -> Any:
     if isinstance(schema, Mapping):
         return schema
     if not isinstance(schema, (str, Path)):
-        raise ExploConfigError(f"{name}: expected a JSON Schema as a dict, or the path of one, found {shown(schema)}")
+        raise ExploConfigError(f"{name}: expected a JSON Schema as a dict, or the path of one, found {preview(schema)}")
     try:
         document = json_values.loads(Path(schema).read_text(encoding="utf-8"))
     except OSError as error:
@@ -57,9 +56,9 @@ def _broken_references(document: Mapping[str, Any]) -> Iterator[Problem]:
         except referencing.exceptions.Unresolvable:
             yield Problem(
                 path="#",
-                found=shown(reference),
+                found=preview(reference),
                 expected="references that lead somewhere",
-                remedy="correct the reference",
+                fix="correct the reference",
             )
 
 
@@ -74,32 +73,32 @@ def _schemas(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every schema in a schema, with its JSON path: what stands where a name is expected is no keyword."""
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _schemas(item, child(path, index))
+            yield from _schemas(item, json_path(path, index))
     if not isinstance(value, Mapping):
         return
     yield path, value
     for key, item in value.items():
-        where = child(path, key)
+        where = json_path(path, key)
         if key in BY_NAME and isinstance(item, Mapping):
             for name, schema in item.items():
-                yield from _schemas(schema, child(where, name))
+                yield from _schemas(schema, json_path(where, name))
         elif key not in DATA:
             yield from _schemas(item, where)
 
 
 def _schema_problems(schema: Mapping[str, Any], path: str) -> Iterator[Problem]:
     for key, value in schema.items():
-        where = child(path, key)
+        where = json_path(path, key)
         if key in REFERENCES and isinstance(value, str) and not value.startswith("#"):
             yield Problem(
                 path=where,
-                found=shown(value),
+                found=preview(value),
                 expected="a reference inside the schema, such as #/$defs/plan",
-                remedy="copy what it refers to into $defs; other documents are never fetched",
+                fix="copy what it refers to into $defs; other documents are never fetched",
             )
         elif key == "$schema" and isinstance(value, str) and value.rstrip("#") != DRAFT:
             yield Problem(
-                path=where, found=shown(value), expected=f"Draft 2020-12 ({DRAFT})", remedy="convert the schema"
+                path=where, found=preview(value), expected=f"Draft 2020-12 ({DRAFT})", fix="convert the schema"
             )
         elif key == "pattern" and isinstance(value, str):
             yield from _pattern_problems(value, where)
@@ -116,7 +115,7 @@ def _untimed_patterns(document: Mapping[str, Any]) -> Iterator[Problem]:
             path="#",
             found="patternProperties and unevaluatedProperties",
             expected="one of the two in a schema",
-            remedy="use additionalProperties, whose patterns are held to a time limit",
+            fix="use additionalProperties, whose patterns are held to a time limit",
         )
 
 
@@ -126,4 +125,4 @@ def _pattern_problems(pattern: str, path: str) -> Iterator[Problem]:
     try:
         regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError) as error:
-        yield Problem(path=path, found=shown(pattern), expected=f"a regular expression ({error})", remedy="correct it")
+        yield Problem(path=path, found=preview(pattern), expected=f"a regular expression ({error})", fix="correct it")

@@ -12,7 +12,7 @@ from typing import Any
 import referencing
 import regex
 
-from airflow_provider_explo.exceptions import ExploConfigError
+from airflow_provider_explo.exceptions import ExploConfigError, Problem, json_path, preview
 from airflow_provider_explo.tenants import json_value
 from airflow_provider_explo.tenants.keywords import (
     MISSING,
@@ -21,7 +21,6 @@ from airflow_provider_explo.tenants.keywords import (
     TeamValidator,
     start_check,
 )
-from airflow_provider_explo.tenants.problem import Problem, child, shown
 from airflow_provider_explo.tenants.user_schemas import keyword_problems, read_schema
 from airflow_provider_explo.tenants.words import expectation
 
@@ -56,7 +55,7 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
         try:
             return _problems(validator, value, path, of=name)
         except referencing.exceptions.Unresolvable as error:
-            reason = f"the reference {shown(error.ref)} leads nowhere in it"
+            reason = f"the reference {preview(error.ref)} leads nowhere in it"
         except TimeoutError as error:
             reason = str(error)
         except RecursionError:
@@ -64,7 +63,7 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
         except (ArithmeticError, TypeError, ValueError, regex.error) as error:
             reason = f"{type(error).__name__} in one of its rules"
         expected = f"a value that {name} can check"
-        return [Problem(path=path, found=shown(value), expected=expected, remedy=f"rewrite {name}: {reason}")]
+        return [Problem(path=path, found=preview(value), expected=expected, fix=f"rewrite {name}: {reason}")]
 
     return check
 
@@ -74,7 +73,7 @@ def _metaschema_problems(document: Any, name: str) -> list[Problem]:
         return _problems(StandardValidator(StandardValidator.META_SCHEMA), document, "#", of=name)
     except RecursionError:
         remedy = "flatten it, with $defs and $ref"
-        return [Problem(path="#", found="a schema nested too deep", expected="less depth", remedy=remedy)]
+        return [Problem(path="#", found="a schema nested too deep", expected="less depth", fix=remedy)]
 
 
 def _errors(validator: Any, value: Any) -> Iterator[Any]:
@@ -92,15 +91,15 @@ def _problems(validator: Any, value: Any, path: str, *, of: str | None = None) -
     for error in _errors(validator, value):
         where = path
         for key in error.absolute_path:
-            where = child(where, key)
+            where = json_path(where, key)
         if "propertyNames" in error.absolute_schema_path:
-            where = child(where, error.instance)
+            where = json_path(where, error.instance)
         if of is None:
             expected, remedy = error.schema["x-expected"], error.schema["x-remedy"]
         else:
             rule = "#" + "".join(f"/{key}" for key in error.absolute_schema_path)
             expected, remedy = expectation(error), f"correct it at its source, or change {of} at {rule}"
-        shown_value = "nothing" if error.instance is MISSING else shown(error.instance)
+        shown_value = "nothing" if error.instance is MISSING else preview(error.instance)
         # A value that breaks several parts of one rule is one mistake, told once.
-        found.setdefault((where, expected), Problem(path=where, found=shown_value, expected=expected, remedy=remedy))
+        found.setdefault((where, expected), Problem(path=where, found=shown_value, expected=expected, fix=remedy))
     return list(found.values())

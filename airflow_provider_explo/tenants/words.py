@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 
-from airflow_provider_explo.tenants.problem import shown
+from airflow_provider_explo.exceptions import preview
 
 _RULES = {
     "additionalProperties": "no field of this name",
@@ -44,11 +44,11 @@ def expectation(error: jsonschema.ValidationError) -> str:
         ways = sorted({expectation(inner) for inner in error.context or ()})
         return f"a value that fits {'one' if error.validator == 'anyOf' else 'exactly one'} of: " + "; ".join(ways)
     template = _RULES.get(str(error.validator))
-    return template.format(_json(rule)) if template else shown(error.message)
+    return template.format(_json(rule)) if template else preview(error.message)
 
 
 def _json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        return shown(value)
+        return preview(value)

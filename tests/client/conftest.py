@@ -17,8 +17,8 @@ import pytest
 import trustme
 
 from airflow_provider_explo.client.client import ExploClient
-from airflow_provider_explo.client.models import Call
-from airflow_provider_explo.client.rate_limiter import Pacer
+from airflow_provider_explo.client.models import Request
+from airflow_provider_explo.client.rate_limiter import RateLimiter
 from airflow_provider_explo.client.retry import RetryPolicy
 from airflow_provider_explo.client.settings import ClientSettings
 from tests.errors import everything_shown, failure
@@ -190,9 +190,9 @@ def create(client: ExploClient, **more: Any) -> Any:
     return client.create_user_group(user_group_id="acme", name="Acme", **more)
 
 
-def call() -> Call:
+def call() -> Request:
     """The smallest call."""
-    return Call(method="GET", path="/v2/api/customers/", has_success=False)
+    return Request(method="GET", path="/v2/api/customers/", has_success=False)
 
 
 def tunnel(request: Received, connection: socket.socket) -> None:
@@ -273,13 +273,13 @@ def new_client(explo: StandIn, clock: Clock) -> Iterator[Callable[..., ExploClie
     """Makes clients of the stand-in; time passes only on the fake clock, and every jitter is the longest."""
     made: list[ExploClient] = []
 
-    def make(*, max_in_flight: int = 1, pacer: Pacer | None = None, **settings: Any) -> ExploClient:
+    def make(*, max_in_flight: int = 1, rate_limiter: RateLimiter | None = None, **settings: Any) -> ExploClient:
         settings = {"token": API_TOKEN, "base_url": explo.url, "timeout": 5, **settings}
         made.append(
             ExploClient(
                 ClientSettings(**settings),
                 max_in_flight=max_in_flight,
-                pacer=pacer or Pacer(NO_RATE, clock=clock, sleep=clock.sleep),
+                rate_limiter=rate_limiter or RateLimiter(NO_RATE, clock=clock, sleep=clock.sleep),
                 retry=RetryPolicy(uniform=lambda low, high: high),
             )
         )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_explo.client.rate_limiter import PUNCTUALITY, SHARE, SLOWEST, Pacer
+from airflow_provider_explo.client.rate_limiter import PUNCTUALITY, SHARE, SLOWEST, RateLimiter
 
 LIMIT, WINDOW = 180, 60.0
 INTERVAL = WINDOW / (LIMIT * SHARE)
@@ -32,8 +32,8 @@ class LateClock:
         assert seconds > 0
         self.now += seconds + next(self._overruns)
 
-    def pacer(self, requests_per_minute=LIMIT):
-        return Pacer(requests_per_minute, clock=self, sleep=self.sleep)
+    def rate_limiter(self, requests_per_minute=LIMIT):
+        return RateLimiter(requests_per_minute, clock=self, sleep=self.sleep)
 
 
 class FixedWindow:
@@ -85,10 +85,10 @@ def test_a_run_at_the_limit_meets_no_429_and_takes_3_percent_more_than_ideal_at_
     limiter, start, offset, overruns, answers_take
 ):
     clock, server, took = LateClock(start, overruns), limiter(offset), cycle(answers_take)
-    pacer = clock.pacer()
+    rate_limiter = clock.rate_limiter()
 
     for _ in range(CALLS):
-        pacer.wait()
+        rate_limiter.wait()
         assert server.admits(clock.now)
         clock.now += next(took)
 
@@ -98,77 +98,77 @@ def test_a_run_at_the_limit_meets_no_429_and_takes_3_percent_more_than_ideal_at_
 @given(st.lists(st.floats(0, 5), min_size=30, max_size=60))
 def test_a_caller_that_was_away_gets_no_burst(pauses):
     clock = LateClock()
-    pacer = clock.pacer()
+    rate_limiter = clock.rate_limiter()
     left = []
 
     for pause in pauses:
         clock.now += pause
-        left.append(pacer.wait())
+        left.append(rate_limiter.wait())
 
     assert min(later - earlier for earlier, later in pairwise(left)) >= INTERVAL * (1 - PUNCTUALITY) - 1e-9
 
 
 def test_threads_share_the_budget(clock):
-    pacer = Pacer(LIMIT, clock=clock, sleep=clock.sleep)
+    rate_limiter = RateLimiter(LIMIT, clock=clock, sleep=clock.sleep)
 
     with ThreadPoolExecutor(8) as pool:
-        left = sorted(pool.map(lambda _: pacer.wait(), range(200)))
+        left = sorted(pool.map(lambda _: rate_limiter.wait(), range(200)))
 
     assert min(later - earlier for earlier, later in pairwise(left)) >= INTERVAL * (1 - PUNCTUALITY) - 1e-9
 
 
 def test_a_call_leaves_no_earlier_than_asked():
     clock = LateClock()
-    pacer = clock.pacer()
+    rate_limiter = clock.rate_limiter()
 
-    assert pacer.wait(not_before=50) == 50
-    assert pacer.wait(not_before=10) == pytest.approx(50 + INTERVAL)
+    assert rate_limiter.wait(not_before=50) == 50
+    assert rate_limiter.wait(not_before=10) == pytest.approx(50 + INTERVAL)
 
 
 def test_a_late_call_does_not_move_the_others_back():
     clock = LateClock(overruns=[INTERVAL * PUNCTUALITY / 2])
-    pacer = clock.pacer()
+    rate_limiter = clock.rate_limiter()
 
     for _ in range(100):
-        last = pacer.wait()
+        last = rate_limiter.wait()
 
     assert last < 100 * INTERVAL
 
 
 def test_a_429_stops_everyone_for_the_pause_and_halves_the_rate():
     clock = LateClock()
-    pacer = clock.pacer()
-    left = pacer.wait()
+    rate_limiter = clock.rate_limiter()
+    left = rate_limiter.wait()
 
-    pacer.slow_down(30, left_at=left)
+    rate_limiter.slow_down(30, left_at=left)
 
-    assert pacer.paused_for == 30
-    assert pacer.rate == pytest.approx(FULL_RATE / 2)
-    assert [pacer.wait() for _ in range(3)] == pytest.approx([30, 30 + 2 * INTERVAL, 30 + 4 * INTERVAL])
-    assert pacer.paused_for == 0
+    assert rate_limiter.paused_for == 30
+    assert rate_limiter.rate == pytest.approx(FULL_RATE / 2)
+    assert [rate_limiter.wait() for _ in range(3)] == pytest.approx([30, 30 + 2 * INTERVAL, 30 + 4 * INTERVAL])
+    assert rate_limiter.paused_for == 0
 
 
 def test_calls_in_flight_together_slow_down_once():
     clock = LateClock()
-    pacer = clock.pacer()
-    left = [pacer.wait() for _ in range(4)]
+    rate_limiter = clock.rate_limiter()
+    left = [rate_limiter.wait() for _ in range(4)]
 
     for one in left:
-        pacer.slow_down(0, left_at=one)
+        rate_limiter.slow_down(0, left_at=one)
         clock.now += 0.1
 
-    assert pacer.rate == pytest.approx(FULL_RATE / 2)
+    assert rate_limiter.rate == pytest.approx(FULL_RATE / 2)
 
 
 def test_a_call_that_left_after_the_slowdown_slows_down_again_but_never_to_a_halt():
     clock = LateClock()
-    pacer = clock.pacer()
+    rate_limiter = clock.rate_limiter()
     rates = []
 
     for _ in range(10):
         clock.now += 1
-        pacer.slow_down(0, left_at=pacer.wait())
-        rates.append(pacer.rate / FULL_RATE)
+        rate_limiter.slow_down(0, left_at=rate_limiter.wait())
+        rates.append(rate_limiter.rate / FULL_RATE)
 
     assert rates[:5] == pytest.approx([1 / 2, 1 / 4, 1 / 8, 1 / 16, SLOWEST])
     assert rates[5:] == pytest.approx([SLOWEST] * 5)
@@ -176,24 +176,24 @@ def test_a_call_that_left_after_the_slowdown_slows_down_again_but_never_to_a_hal
 
 def test_the_longest_of_several_pauses_holds():
     clock = LateClock()
-    pacer = clock.pacer()
-    left = [pacer.wait(), pacer.wait()]
+    rate_limiter = clock.rate_limiter()
+    left = [rate_limiter.wait(), rate_limiter.wait()]
 
-    pacer.slow_down(40, left_at=left[0])
-    pacer.slow_down(5, left_at=left[1])
+    rate_limiter.slow_down(40, left_at=left[0])
+    rate_limiter.slow_down(5, left_at=left[1])
 
-    assert pacer.wait() == pytest.approx(left[1] + 40)
+    assert rate_limiter.wait() == pytest.approx(left[1] + 40)
 
 
 def test_the_rate_recovers_by_equal_steps_up_to_the_full_one_and_no_further():
     clock = LateClock()
-    pacer = clock.pacer()
-    pacer.slow_down(0, left_at=pacer.wait())
+    rate_limiter = clock.rate_limiter()
+    rate_limiter.slow_down(0, left_at=rate_limiter.wait())
     rates = []
 
     for _ in range(40):
-        rates.append(pacer.rate)
-        pacer.recover()
+        rates.append(rate_limiter.rate)
+        rate_limiter.recover()
 
     steps = [later - earlier for earlier, later in pairwise(rates)]
     assert steps[:25] == pytest.approx([FULL_RATE / 50] * 25)
@@ -202,18 +202,18 @@ def test_the_rate_recovers_by_equal_steps_up_to_the_full_one_and_no_further():
 
 def test_a_pause_that_is_too_long_is_told_at_once():
     clock = LateClock()
-    pacer = clock.pacer()
-    pacer.slow_down(100, left_at=pacer.wait())
+    rate_limiter = clock.rate_limiter()
+    rate_limiter.slow_down(100, left_at=rate_limiter.wait())
     began = clock.now
 
-    assert pacer.wait(until=100) is None
-    assert pacer.wait(not_before=200, until=150) is None
+    assert rate_limiter.wait(until=100) is None
+    assert rate_limiter.wait(not_before=200, until=150) is None
     assert clock.now == began
-    assert pacer.wait(until=101) == 100
+    assert rate_limiter.wait(until=101) == 100
 
 
 def test_calls_of_a_client_leave_evenly(kit, explo, new_client, clock):
-    client = new_client(pacer=Pacer(LIMIT, clock=clock, sleep=clock.sleep))
+    client = new_client(rate_limiter=RateLimiter(LIMIT, clock=clock, sleep=clock.sleep))
     left = []
 
     for _ in range(20):
@@ -225,7 +225,7 @@ def test_calls_of_a_client_leave_evenly(kit, explo, new_client, clock):
 
 def test_retries_take_from_the_same_budget(kit, explo, new_client, clock):
     explo.will(*[kit.respond(status=429, headers={"Retry-After": "0"})] * 5)
-    client = new_client(pacer=Pacer(1, clock=clock, sleep=clock.sleep), retry_timeout=1e6)
+    client = new_client(rate_limiter=RateLimiter(1, clock=clock, sleep=clock.sleep), retry_timeout=1e6)
     began = clock.now
 
     kit.create(client)
@@ -234,14 +234,14 @@ def test_retries_take_from_the_same_budget(kit, explo, new_client, clock):
 
 
 def test_answers_that_refuse_help_the_rate_recover_as_well(kit, explo, new_client, clock):
-    pacer = Pacer(1e12, clock=clock, sleep=clock.sleep)
-    client = new_client(pacer=pacer)
+    rate_limiter = RateLimiter(1e12, clock=clock, sleep=clock.sleep)
+    client = new_client(rate_limiter=rate_limiter)
     explo.will(kit.respond(status=429), *[kit.respond(status=400)] * 2, kit.respond(status=500))
 
     kit.failure(lambda: kit.create(client))
     kit.failure(lambda: kit.create(client))
-    after_refusals = pacer.rate
+    after_refusals = rate_limiter.rate
     kit.create(client)
 
     assert after_refusals == pytest.approx(0.54 * 1e12 * SHARE / 60)
-    assert pacer.rate == pytest.approx(0.56 * 1e12 * SHARE / 60)
+    assert rate_limiter.rate == pytest.approx(0.56 * 1e12 * SHARE / 60)

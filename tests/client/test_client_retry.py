@@ -10,8 +10,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from airflow_provider_explo.client.rate_limiter import Pacer
-from airflow_provider_explo.client.transport import ExploSession
+from airflow_provider_explo.client.rate_limiter import RateLimiter
+from airflow_provider_explo.client.transport import Transport
 from airflow_provider_explo.exceptions import ExploProtocolError, ExploRateLimitError, ExploUnavailableError
 
 FAST = 1e12
@@ -169,7 +169,7 @@ def test_the_last_attempt_has_only_the_time_that_is_left(kit, explo, new_client)
 
 @pytest.mark.parametrize("time_left", [-5.0, 0.0, 1e-12])
 def test_an_attempt_without_time_left_ends_as_a_time_out(kit, explo, client, time_left):
-    session = ExploSession(client.settings)
+    session = Transport(client.settings)
     explo.will(silent)
     call = kit.call()
 
@@ -251,9 +251,9 @@ def test_after_a_refused_connection_not_new_is_known(kit, stand_in, new_client, 
             revived.append(stand_in(port=port))
             revived[0].will(kit.respond(kit.created(new=False)))
 
-    pacer = Pacer(FAST, clock=clock, sleep=sleep)
+    rate_limiter = RateLimiter(FAST, clock=clock, sleep=sleep)
 
-    assert kit.create(new_client(base_url=server.url, pacer=pacer)).new_user_group is False
+    assert kit.create(new_client(base_url=server.url, rate_limiter=rate_limiter)).new_user_group is False
 
 
 def test_the_next_call_does_not_inherit_the_doubt(kit, explo, client):
@@ -289,7 +289,7 @@ def test_a_pause_longer_than_a_call_may_take_fails_the_next_call_unsent(kit, exp
 
 
 def test_waiting_for_ones_turn_is_not_counted_as_time_of_the_call(kit, explo, new_client, clock):
-    client = new_client(retry_timeout=5, pacer=Pacer(1, clock=clock, sleep=clock.sleep))
+    client = new_client(retry_timeout=5, rate_limiter=RateLimiter(1, clock=clock, sleep=clock.sleep))
 
     for _ in range(3):
         kit.create(client)

@@ -26,7 +26,8 @@ with warnings.catch_warnings(record=True) as caught:
 ours = [str(one) for one in caught if one.filename in {paths!r} or "airflow_provider_explo" in one.filename]
 assert not ours, ours
 new = set(sys.modules) - before
-assert not new & {{"requests", "regex", "airflow_provider_explo.client.client", "airflow_provider_explo.sql.token_table"}}
+heavy = {{"requests", "regex", "airflow_provider_explo.client.client", "airflow_provider_explo.sql.token_table"}}
+assert not new & heavy, new
 """
     environment = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////nonexistent/none.db"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)

@@ -89,7 +89,7 @@ def test_a_positive_integer_as_data_source_stays_one():
 def test_bad_ids_and_names(field, value):
     problems = problems_of(**{field: value})
     assert {problem.path for problem in problems} == {f"$.{field}"}
-    assert all(problem.expected and problem.found and problem.remedy for problem in problems)
+    assert all(problem.expected and problem.found and problem.fix for problem in problems)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def nested(depth):
 def test_what_is_not_json_is_refused_with_what_to_write_instead(value, remedy):
     (problem,) = problems_of(properties={"field": value})
     assert problem.path.startswith("$.properties.field")
-    assert remedy in problem.remedy
+    assert remedy in problem.fix
 
 
 @pytest.mark.parametrize(

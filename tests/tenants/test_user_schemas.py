@@ -73,7 +73,7 @@ def test_a_broken_rule_is_told_in_plain_words(schema, properties, problem):
 def test_several_rules_are_told_at_once_with_where_they_stand():
     problems = check({"required": ["a", "b"], "additionalProperties": False}, {"c": 1})
     assert [problem.path for problem in problems] == ["$.properties.a", "$.properties.b", "$.properties.c"]
-    assert "properties_schema at #/required" in problems[0].remedy
+    assert "properties_schema at #/required" in problems[0].fix
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_remote_reference_is_refused_and_never_fetched(keyword):
 def test_a_reference_that_an_id_leads_astray_is_told_and_not_fetched():
     schema = {"$id": "http://127.0.0.1:9/a.json", "properties": {"a": {"$ref": "#/$defs/missing"}}}
     (problem,) = check(schema, {"a": 1})
-    assert "leads nowhere" in problem.remedy
+    assert "leads nowhere" in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_reference_that_an_id_leads_astray_is_told_and_not_fetched():
 )
 def test_a_pattern_that_would_hang_is_an_error(schema, properties):
     (problem,) = check(schema, properties)
-    assert "took more than 1 s" in problem.remedy
+    assert "took more than 1 s" in problem.fix
 
 
 @pytest.mark.parametrize("depth", range(6))
@@ -175,13 +175,13 @@ def test_a_schema_that_refers_to_itself_without_end_is_an_error_wherever_the_sta
     def begun_at(depth):
         return begun_at(depth - 1) if depth else check({"$ref": "#"}, {})
 
-    assert "without end" in begun_at(depth)[0].remedy
+    assert "without end" in begun_at(depth)[0].fix
 
 
 def test_references_that_multiply_are_an_error():
     steps = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
     (problem,) = check({"$ref": "#/$defs/d0", "$defs": {**steps, "d40": {}}}, {})
-    assert "references" in problem.remedy
+    assert "references" in problem.fix
 
 
 def test_references_are_counted_for_each_tenant_anew(monkeypatch):

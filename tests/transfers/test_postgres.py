@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from airflow_provider_explo.exceptions import ExploError
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sql.tenant_query import TenantRows
+from airflow_provider_explo.sync import apply
 from airflow_provider_explo.token_table import TokenTable
 from tests.conftest import metadata_rows_with
 
