@@ -77,9 +77,9 @@ def preview(value: Any) -> str:
 def validation_error(user_group_id: object, problems: Iterable[Problem]) -> ExploValidationError:
     """One error for every problem of one tenant."""
     all_problems = list(problems)
-    lines = [f"  {line}" for problem in all_problems[:MAX_LISTED_PROBLEMS] for line in str(problem).splitlines()]
+    lines = [str(problem) for problem in all_problems[:MAX_LISTED_PROBLEMS]]
     if len(all_problems) > MAX_LISTED_PROBLEMS:
-        lines.append(f"  and {len(all_problems) - MAX_LISTED_PROBLEMS} more")
+        lines.append(f"and {len(all_problems) - MAX_LISTED_PROBLEMS} more")
     count = "1 problem" if len(all_problems) == 1 else f"{len(all_problems)} problems"
     heading = f"tenant {preview(user_group_id)}: {count}; nothing was sent to Explo for this tenant"
     return ExploValidationError("\n".join([heading, *lines]), all_problems)

@@ -152,9 +152,9 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
                 raise AirflowFailException(str(error)) from error
 
     def _tenant(self) -> Tenant:
-        from airflow_provider_explo.tenants.tenant import TenantRules
+        from airflow_provider_explo.tenants.validation import TenantValidator
 
-        rules = TenantRules(
+        rules = TenantValidator(
             mapping_schema=self.beside_dag(self.mapping_schema),
             properties_schema=self.beside_dag(self.properties_schema),
         )

@@ -15,7 +15,8 @@ from airflow_provider_explo.sql.engine import attempt, engine_of, table_name
 from airflow_provider_explo.sql.table_check import check_table, is_there, make_table
 from airflow_provider_explo.sync.plan import drift, hides_mapping
 from airflow_provider_explo.tenants.content_hash import content_hash
-from airflow_provider_explo.tenants.tenant import Tenant, TenantRules
+from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.tenants.validation import TenantValidator
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -145,7 +146,7 @@ class TokenTable:
         :param tenant: the operator's ``user_group_id``, ``name``, ``mapping`` and ``properties``.
         :raises ExploProtocolError: the operator's task was about another tenant; nothing is saved.
         """
-        checked = TenantRules().tenant(**tenant)
+        checked = TenantValidator().tenant(**tenant)
         source = {"task_ids": task_id, "map_indexes": ti.map_index}
         group = ti.xcom_pull(**source, key="user_group")
         if group["provided_id"] != checked.user_group_id:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from airflow_provider_explo.tenants.content_hash import Content, canonical, canonical_mapping, is_hash_of, is_settled
-
-if TYPE_CHECKING:
-    from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.tenants.content_hash import canonical, is_hash_of, is_settled
+from airflow_provider_explo.tenants.tenant import Tenant, data_sources_as_text
 
 Action = Literal["create", "update", "unchanged", "drift", "refuse", "reject"]
 MAPPING_KEYS = ("mapping", "parent_schema_datasource_mapping")
@@ -33,7 +31,7 @@ class Step:
         return self.action in ("create", "update")
 
 
-def step(content: Content, *, stored: str | None, if_exists: str) -> Step:
+def step(tenant: Tenant, *, stored: str | None, if_exists: str) -> Step:
     """Decide about a tenant by what the token table says.
 
     :param stored: the content hash that stands there, or None where the tenant does not.
@@ -41,7 +39,7 @@ def step(content: Content, *, stored: str | None, if_exists: str) -> Step:
     """
     if stored is None:
         return Step(action="create", reason="not in the token table")
-    if is_hash_of(content, stored):
+    if is_hash_of(tenant, stored):
         if is_settled(stored) or if_exists != "update":
             return Step(action="unchanged", reason="sent before, with the same content")
         return Step(action="update", reason="its group was there before, and may differ in Explo")
@@ -68,8 +66,8 @@ def drift(tenant: Tenant, *, name: str | None, details: Mapping[str, Any]) -> tu
     if name is not None and name != tenant.name:
         differing.append("name")
     shown = next((key for key in MAPPING_KEYS if key in details), None)
-    wanted = canonical_mapping(tenant.mapping)
-    if tenant.mapping is not None and shown and _differ(wanted, canonical_mapping(details[shown])):
+    wanted = data_sources_as_text(tenant.mapping)
+    if tenant.mapping is not None and shown and _differ(wanted, data_sources_as_text(details[shown])):
         differing.append("mapping")
     if tenant.properties is not None and "properties" in details and _differ(tenant.properties, details["properties"]):
         differing.append("properties")

@@ -11,7 +11,8 @@ from airflow_provider_explo.sync.plan import Step, step
 from airflow_provider_explo.sync.spool import Entry, Worklist
 from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.outcome import OUTCOME_OF, Outcome
-from airflow_provider_explo.tenants.tenant import Draft, TenantRules
+from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.tenants.validation import TenantValidator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class Planner:
         self,
         worklist: Worklist,
         *,
-        rules: TenantRules,
+        rules: TenantValidator,
         known: Callable[[Collection[str]], Mapping[str, str]],
         if_exists: str,
     ) -> None:
@@ -66,23 +67,23 @@ class Planner:
     def plan(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[list[Planned]]:
         """Plan rows, chunk by chunk; each has some of a tenant's four fields."""
         for rows in chunks:
-            drafts = [Draft.read(**row) for row in rows]
+            tenants = [Tenant.parse(**row) for row in rows]
             # No id with a null character was ever saved, and PostgreSQL's drivers do not take one in a question.
-            ids = {draft.user_group_id for draft in drafts if _has_id(draft)}
+            ids = {tenant.user_group_id for tenant in tenants if tenant.has_id}
             known = self._known({user_group_id for user_group_id in ids if "\0" not in user_group_id})
             planned = []
-            for draft in drafts:
+            for tenant in tenants:
                 self._rows += 1
-                step = self._step(self._rows, draft, known)
-                name = draft.name if isinstance(draft.name, str) else None
-                planned.append(Planned(row=self._rows, user_group_id=_id(draft), name=name, step=step))
+                step = self._step(self._rows, tenant, known)
+                name = tenant.name if isinstance(tenant.name, str) else None
+                planned.append(Planned(row=self._rows, user_group_id=_id(tenant), name=name, step=step))
             yield planned
 
-    def _step(self, row: int, draft: Draft, known: Mapping[str, str]) -> Step:
-        if not _has_id(draft):
-            return self._checked(row, draft, Step(action="create", reason=""))
-        digest = None if draft.problems else content_hash(draft)
-        first = self._worklist.first(row, draft.user_group_id, digest)
+    def _step(self, row: int, tenant: Tenant, known: Mapping[str, str]) -> Step:
+        if not tenant.has_id:
+            return self._checked(row, tenant, Step(action="create", reason=""))
+        digest = None if tenant.problems else content_hash(tenant)
+        first = self._worklist.first(row, tenant.user_group_id, digest)
         if first is not None:
             if digest is None or first.digest != digest:
                 reason = (
@@ -93,25 +94,21 @@ class Planner:
                 return Step(action="reject", reason=f"the same as row {first.row}, which was rejected")
             return Step(action="unchanged", reason=f"the same as row {first.row}")
         if digest is None:
-            return self._checked(row, draft, Step(action="create", reason=""))
-        planned = step(draft, stored=known.get(draft.user_group_id), if_exists=self._if_exists)
-        return planned if planned.action == "unchanged" else self._checked(row, draft, planned)
+            return self._checked(row, tenant, Step(action="create", reason=""))
+        planned = step(tenant, stored=known.get(tenant.user_group_id), if_exists=self._if_exists)
+        return planned if planned.action == "unchanged" else self._checked(row, tenant, planned)
 
-    def _checked(self, row: int, draft: Draft, planned: Step) -> Step:
+    def _checked(self, row: int, tenant: Tenant, planned: Step) -> Step:
         try:
-            tenant = self._rules.check(draft)
+            self._rules.validate(tenant)
         except ExploValidationError as error:
-            if _has_id(draft):
-                self._worklist.reject(draft.user_group_id)
+            if tenant.has_id:
+                self._worklist.reject(tenant.user_group_id)
             return Step(action="reject", reason=str(error))
         if planned.action in ("create", "update"):
             self._worklist.add(Entry(row=row, action=planned.action, tenant=tenant))
         return planned
 
 
-def _has_id(draft: Draft) -> bool:
-    return isinstance(draft.user_group_id, str) and "user_group_id" not in draft.problems
-
-
-def _id(draft: Draft) -> str:
-    return draft.user_group_id if _has_id(draft) else preview(draft.user_group_id)
+def _id(tenant: Tenant) -> str:
+    return tenant.user_group_id if tenant.has_id else preview(tenant.user_group_id)

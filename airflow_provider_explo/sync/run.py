@@ -18,7 +18,7 @@ from airflow_provider_explo.sync.progress import Progress, duration
 from airflow_provider_explo.sync.report import Report
 from airflow_provider_explo.sync.spool import Worklist
 from airflow_provider_explo.sync.stop import Stop
-from airflow_provider_explo.tenants.tenant import TenantRules
+from airflow_provider_explo.tenants.validation import TenantValidator
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
@@ -39,7 +39,7 @@ class BulkRun:
         *,
         rows: TenantRows,
         tokens: TokenTable,
-        rules: TenantRules,
+        rules: TenantValidator,
         if_exists: str,
         stop: Stop,
     ) -> None:

@@ -98,7 +98,7 @@ class Worklist:
 
     def add(self, entry: Entry) -> None:
         """Put a tenant on the list."""
-        tenant = json_values.dumps(asdict(entry.tenant))
+        tenant = json_values.dumps({"user_group_id": entry.tenant.user_group_id, **entry.tenant.content()})
         self._database.execute("INSERT INTO entry VALUES (?, ?, ?)", (entry.row, entry.action, tenant))
 
     def set_aside(self, outcomes: Iterable[Outcome]) -> None:

@@ -6,26 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
+
+from airflow_provider_explo.tenants.tenant import CONTENT_FIELDS, Tenant
 
 HASH_VERSION = "1"
 UNSETTLED = "?"
 
 
-class Content(Protocol):
-    """What a hash is made of: plain JSON values, checked or not."""
-
-    @property
-    def name(self) -> Any: ...
-
-    @property
-    def mapping(self) -> Any: ...
-
-    @property
-    def properties(self) -> Any: ...
-
-
-def content_hash(content: Content, *, settled: bool = True) -> str:
+def content_hash(tenant: Tenant, *, settled: bool = True) -> str:
     """A hash of name, mapping and properties, the same for whatever Explo treats alike.
 
     Key order, JSON text against native JSON, 1 against 1.0, and a data source 213 against "213" make no difference.
@@ -35,13 +24,13 @@ def content_hash(content: Content, *, settled: bool = True) -> str:
     :returns: ``"<version>:<sha256 in hex>"``, and a ``?`` where it is not settled; the version lets a later release
         change the rule without sending every tenant again.
     """
-    return f"{HASH_VERSION}:{_RULES[HASH_VERSION](content)}{'' if settled else UNSETTLED}"
+    return f"{HASH_VERSION}:{_RULES[HASH_VERSION](tenant)}{'' if settled else UNSETTLED}"
 
 
-def is_hash_of(content: Content, stored: str) -> bool:
+def is_hash_of(tenant: Tenant, stored: str) -> bool:
     """Whether a stored hash, of this release's rule or of an earlier one's, is this content's, settled or not."""
     version, _, digest = stored.removesuffix(UNSETTLED).partition(":")
-    return version in _RULES and _RULES[version](content) == digest
+    return version in _RULES and _RULES[version](tenant) == digest
 
 
 def is_settled(stored: str) -> bool:
@@ -54,19 +43,8 @@ def canonical(value: Any) -> str:
     return json.dumps(_exact(value), sort_keys=True, separators=(",", ":"))
 
 
-def canonical_mapping(mapping: Any) -> Any:
-    """Data sources as text: Explo's ids come back as strings. What is no mapping stays as it is."""
-    if not isinstance(mapping, Mapping):
-        return mapping
-    return {key: str(value) if type(value) is int else value for key, value in mapping.items()}
-
-
-def _version_1(content: Content) -> str:
-    fields = {
-        "name": content.name,
-        "mapping": canonical_mapping(content.mapping),
-        "properties": content.properties,
-    }
+def _version_1(tenant: Tenant) -> str:
+    fields = {f.name: f.comparable(getattr(tenant, f.name)) for f in CONTENT_FIELDS}
     return hashlib.sha256(canonical(fields).encode()).hexdigest()
 
 

@@ -1,110 +1,125 @@
-"""A tenant, checked before anything is sent."""
+"""A tenant, and its fields: each is described once, in :data:`FIELDS`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from airflow_provider_explo.exceptions import Problem, validation_error
+from airflow_provider_explo.exceptions import Problem
 from airflow_provider_explo.tenants import json_value
-from airflow_provider_explo.tenants.validation import Check, own_rules, team_rules
+
+
+def data_sources_as_text(mapping: Any) -> Any:
+    """Explo returns a data source's id as text, whether it was sent as text or as a number."""
+    if not isinstance(mapping, Mapping):
+        return mapping
+    return {key: str(value) if type(value) is int else value for key, value in mapping.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """What the package knows of one field of a tenant; its JSON Schema is ``schemas/<name>.json``.
+
+    :param name: the column of the query, and the argument of operators, hook and client.
+    :param key: its key in requests to the user group endpoints.
+    :param customer_key: its key in requests to the Customer API.
+    :param response_keys: its keys in responses, the newest API's first.
+    :param required: a tenant cannot be created without it.
+    :param json_text: it may be given as JSON text.
+    :param user_schema: users may add a schema of their own, as the argument ``<name>_schema``.
+    :param apis: the connection's ``api`` values that can carry it.
+    :param comparable: from a value to a form that is equal for all values that Explo does not tell apart.
+    """
+
+    name: str
+    key: str
+    customer_key: str
+    response_keys: tuple[str, ...]
+    required: bool = False
+    json_text: bool = False
+    user_schema: bool = False
+    apis: tuple[str, ...] = ("embed", "user_group", "customer")
+    comparable: Callable[[Any], Any] = lambda value: value
+
+    def request_key(self, api: str) -> str:
+        """Its key in requests of one ``api``."""
+        return self.customer_key if api == "customer" else self.key
+
+
+FIELDS: Mapping[str, Field] = {
+    described.name: described
+    for described in (
+        Field(
+            name="user_group_id",
+            key="user_group_id",
+            customer_key="provided_id",
+            response_keys=("provided_id",),
+            required=True,
+        ),
+        Field(name="name", key="name", customer_key="name", response_keys=("name",), required=True),
+        Field(
+            name="mapping",
+            key="mapping",
+            customer_key="mapping",
+            response_keys=("parent_schema_datasource_mapping", "mapping"),
+            json_text=True,
+            user_schema=True,
+            comparable=data_sources_as_text,
+        ),
+        Field(
+            name="properties",
+            key="properties",
+            customer_key="properties",
+            response_keys=("properties",),
+            json_text=True,
+            user_schema=True,
+        ),
+    )
+}
+CONTENT_FIELDS = tuple(described for name, described in FIELDS.items() if name != "user_group_id")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """What Explo's get-or-create takes, all of it valid.
+    """What is wanted of one tenant's user group: plain JSON values. None leaves what Explo has as it is.
 
     :param user_group_id: the tenant's id in the caller's own database.
     :param name: display name.
-    :param mapping: schema id to data source, or None.
-    :param properties: a JSON object, or None.
+    :param mapping: schema id to data source, such as ``{"40": "213"}``.
+    :param properties: a JSON object.
+    :param problems: by field, what could not be read as JSON. Whether the rest is valid is for
+        :class:`~airflow_provider_explo.tenants.validation.TenantValidator` to say.
     """
 
     user_group_id: str
     name: str
     mapping: Mapping[str, str | int] | None = None
     properties: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A tenant as it was read: plain JSON values, not yet checked against any schema.
-
-    :param problems: what of it is no JSON at all.
-    """
-
-    user_group_id: Any
-    name: Any
-    mapping: Any = None
-    properties: Any = None
     problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, *, user_group_id: Any, name: Any, mapping: Any = None, properties: Any = None) -> Draft:
-        """Take in a tenant's fields; ``mapping`` and ``properties`` may be JSON text."""
-        values: dict[str, Any] = {"user_group_id": user_group_id, "name": name}
-        values |= {"mapping": mapping, "properties": properties}
+    def parse(cls, **values: Any) -> Tenant:
+        """Take a tenant's fields, by name, as a row or an operator has them; JSON fields may be JSON text."""
+        fields: dict[str, Any] = {}
         problems: dict[str, Sequence[Problem]] = {}
-        for name_of_field, value in values.items():
-            path = f"$.{name_of_field}"
-            wrong: Sequence[Problem] = ()
-            if isinstance(value, str) and name_of_field in ("mapping", "properties"):
-                value, wrong = json_value.parse(value, path)
-            if not wrong:
-                value, wrong = json_value.plain(value, path)
-            values[name_of_field] = value
-            if wrong:
-                problems[name_of_field] = wrong
-        return cls(**values, problems=problems)
+        for name, described in FIELDS.items():
+            value, path = values.get(name), f"$.{name}"
+            field_problems: Sequence[Problem] = ()
+            if described.json_text and isinstance(value, str):
+                value, field_problems = json_value.parse(value, path)
+            if not field_problems:
+                value, field_problems = json_value.plain(value, path)
+            fields[name] = value
+            if field_problems:
+                problems[name] = field_problems
+        return cls(**fields, problems=problems)
 
+    @property
+    def has_id(self) -> bool:
+        """Whether its id is text, and so can be looked up."""
+        return isinstance(self.user_group_id, str) and "user_group_id" not in self.problems
 
-class TenantRules:
-    """The package's rules and a team's own, compiled once for any number of tenants.
-
-    :param mapping_schema: a JSON Schema (Draft 2020-12) or the path of one, for ``mapping``.
-    :param properties_schema: likewise for ``properties``.
-    :raises ExploConfigError: such a schema is not usable.
-    """
-
-    def __init__(
-        self,
-        *,
-        mapping_schema: Mapping[str, Any] | str | Path | None = None,
-        properties_schema: Mapping[str, Any] | str | Path | None = None,
-    ) -> None:
-        self._team: dict[str, Check] = {}
-        for name, schema in (("mapping", mapping_schema), ("properties", properties_schema)):
-            if schema is not None:
-                self._team[name] = team_rules(schema, name=f"{name}_schema")
-
-    def tenant(self, *, user_group_id: Any, name: Any, mapping: Any = None, properties: Any = None) -> Tenant:
-        """Check a tenant's fields; ``mapping`` and ``properties`` may be JSON text.
-
-        :raises ExploValidationError: with every mistake at once.
-        """
-        return self.check(Draft.read(user_group_id=user_group_id, name=name, mapping=mapping, properties=properties))
-
-    def check(self, draft: Draft) -> Tenant:
-        """Check what was read.
-
-        :raises ExploValidationError: with every mistake at once.
-        """
-        values = {name: getattr(draft, name) for name in ("user_group_id", "name", "mapping", "properties")}
-        problems = [
-            problem
-            for name, value in values.items()
-            for problem in draft.problems.get(name) or self._field_problems(name, value)
-        ]
-        if problems:
-            raise validation_error(draft.user_group_id, problems)
-        return Tenant(**values)
-
-    def _field_problems(self, name: str, value: Any) -> Sequence[Problem]:
-        path = f"$.{name}"
-        wrong = own_rules(name)(value, path)
-        if not wrong and name in self._team:
-            # Nothing given breaks a rule such as "plan is required" as an empty object does.
-            wrong = self._team[name]({} if value is None else value, path)
-        return wrong
+    def content(self) -> dict[str, Any]:
+        """The given fields but the id, by name."""
+        return {f.name: value for f in CONTENT_FIELDS if (value := getattr(self, f.name)) is not None}

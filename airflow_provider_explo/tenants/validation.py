@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import referencing
 import regex
 
-from airflow_provider_explo.exceptions import ExploConfigError, Problem, json_path, preview
+from airflow_provider_explo.exceptions import ExploConfigError, Problem, json_path, preview, validation_error
 from airflow_provider_explo.tenants import json_value
 from airflow_provider_explo.tenants.keywords import (
     MISSING,
@@ -21,11 +21,57 @@ from airflow_provider_explo.tenants.keywords import (
     TeamValidator,
     start_check,
 )
+from airflow_provider_explo.tenants.tenant import FIELDS, Tenant
 from airflow_provider_explo.tenants.user_schemas import keyword_problems, read_schema
 from airflow_provider_explo.tenants.words import expectation
 
 # From a JSON value and its JSON path to what is wrong with it.
 Check = Callable[[Any, str], list[Problem]]
+
+
+class TenantValidator:
+    """The built-in and the user-supplied schemas, compiled once for any number of tenants.
+
+    :param user_schemas: by argument (``mapping_schema``, ``properties_schema``): a JSON Schema (Draft 2020-12), the
+        path of one, or None.
+    :raises ExploConfigError: such a schema is not usable.
+    """
+
+    def __init__(self, **user_schemas: Mapping[str, Any] | str | Path | None) -> None:
+        self._user_rules: dict[str, Check] = {}
+        for argument, schema in user_schemas.items():
+            if schema is not None:
+                self._user_rules[argument.removesuffix("_schema")] = team_rules(schema, name=argument)
+
+    def tenant(self, **values: Any) -> Tenant:
+        """Parse and validate a tenant's fields.
+
+        :raises ExploValidationError: with every problem at once.
+        """
+        tenant = Tenant.parse(**values)
+        self.validate(tenant)
+        return tenant
+
+    def validate(self, tenant: Tenant) -> None:
+        """Check a tenant.
+
+        :raises ExploValidationError: with every problem at once.
+        """
+        problems = [
+            problem
+            for name in FIELDS
+            for problem in tenant.problems.get(name) or self._field_problems(name, getattr(tenant, name))
+        ]
+        if problems:
+            raise validation_error(tenant.user_group_id, problems)
+
+    def _field_problems(self, name: str, value: Any) -> Sequence[Problem]:
+        path = f"$.{name}"
+        problems = own_rules(name)(value, path)
+        if not problems and name in self._user_rules:
+            # A field that is not given breaks a rule such as "plan is required" as an empty object does.
+            problems = self._user_rules[name]({} if value is None else value, path)
+        return problems
 
 
 @cache

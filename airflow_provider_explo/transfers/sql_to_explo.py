@@ -158,9 +158,9 @@ class SqlToExploOperator(TextFieldsOperator):
         from airflow_provider_explo.sql.token_table import TokenTable
         from airflow_provider_explo.sync.report import Report
         from airflow_provider_explo.sync.run import BulkRun
-        from airflow_provider_explo.tenants.tenant import TenantRules
+        from airflow_provider_explo.tenants.validation import TenantValidator
 
-        rules = TenantRules(
+        rules = TenantValidator(
             mapping_schema=self.beside_dag(self.mapping_schema),
             properties_schema=self.beside_dag(self.properties_schema),
         )

@@ -10,9 +10,10 @@ from airflow_provider_explo.sync.plan import step
 from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.spool import Entry, Worklist
 from airflow_provider_explo.tenants.content_hash import content_hash
-from airflow_provider_explo.tenants.tenant import Draft, Tenant, TenantRules
+from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.tenants.validation import TenantValidator
 
-RULES = TenantRules()
+RULES = TenantValidator()
 ids = st.sampled_from(["a", "b", "c", "A", " ", "", "x\0y", "ü", "\ud800", None, 7])
 names = st.sampled_from(["N", "M", "", None])
 mappings = st.sampled_from([None, {"40": 1}, '{"40": "1"}', {"40": "2"}, {"x": "1"}, "{", b"{}"])
@@ -54,7 +55,7 @@ def test_the_first_row_of_a_tenant_stands(rows):
         if not isinstance(name, str) or "\ud800" in name:
             assert one.step.action == "reject"
             continue
-        draft = Draft.read(**row)
+        draft = Tenant.parse(**row)
         digest = None if draft.problems else content_hash(draft)
         number, content, action = first.setdefault(name, (one.row, digest, one.step.action))
         if number == one.row:
@@ -78,8 +79,8 @@ def test_what_was_done_is_not_done_again(rows, if_exists):
 
 
 def test_a_known_tenant_is_not_checked_again():
-    class NoRules(TenantRules):
-        def check(self, draft):
+    class NoRules(TenantValidator):
+        def validate(self, tenant):
             raise AssertionError("checked")
 
     row = {"user_group_id": "a", "name": "A", "mapping": '{"40": 1}'}

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_explo.sync.plan import difference, drift
 from airflow_provider_explo.tenants.content_hash import HASH_VERSION, canonical, content_hash
-from airflow_provider_explo.tenants.tenant import Tenant, TenantRules
+from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.tenants.validation import TenantValidator
 from tests.tenants.test_tenants import json_objects, json_value_strategy
 
-RULES = TenantRules()
+RULES = TenantValidator()
 
 
 def tenant(**fields):

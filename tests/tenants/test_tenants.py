@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_explo import json_values
 from airflow_provider_explo.exceptions import ExploValidationError
-from airflow_provider_explo.tenants.tenant import Tenant, TenantRules
+from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.tenants.validation import TenantValidator
 
-RULES = TenantRules()
+RULES = TenantValidator()
 GOOD = {"user_group_id": "acme", "name": "Acme"}
 
 json_value_strategy = st.recursive(
@@ -245,7 +246,7 @@ def test_every_mistake_is_told_at_once_in_a_message_that_names_the_tenant():
         "$.properties.d",
     }
     message = str(caught.value)
-    assert message.startswith("Tenant 'bad tenant': 4 problems; nothing was sent")
+    assert message.startswith("tenant 'bad tenant': 4 problems; nothing was sent")
     assert all(str(problem) in message for problem in problems)
 
 

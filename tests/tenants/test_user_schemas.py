@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider_explo.exceptions import ExploConfigError, ExploValidationError
-from airflow_provider_explo.tenants.tenant import TenantRules
+from airflow_provider_explo.tenants.validation import TenantValidator
 
 GOOD = {"user_group_id": "acme", "name": "Acme"}
 HANGS = "^(a|aa)+$"
@@ -18,7 +18,7 @@ LONG = "a" * 60 + "!"
 
 def check(schema, properties):
     """The problems that a properties_schema finds."""
-    rules = TenantRules(properties_schema=schema)
+    rules = TenantValidator(properties_schema=schema)
     try:
         rules.tenant(**GOOD, properties=properties)
     except ExploValidationError as error:
@@ -119,7 +119,7 @@ def test_what_keeps_the_rules_passes(schema, properties):
 )
 def test_an_invalid_schema_is_an_error_that_names_the_argument(schema):
     with pytest.raises(ExploConfigError, match="properties_schema"):
-        TenantRules(properties_schema=schema)
+        TenantValidator(properties_schema=schema)
 
 
 @pytest.mark.parametrize("depth", [1000, 100_000])
@@ -128,7 +128,7 @@ def test_a_schema_nested_too_deep_is_an_error(depth):
     for _ in range(depth):
         schema = {"properties": {"a": schema}}
     with pytest.raises(ExploConfigError, match="nested deeper"):
-        TenantRules(properties_schema=schema)
+        TenantValidator(properties_schema=schema)
 
 
 @pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef"])
@@ -136,11 +136,11 @@ def test_a_remote_reference_is_refused_and_never_fetched(keyword):
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/schema.json"
         with pytest.raises(ExploConfigError, match="never fetched"):
-            TenantRules(properties_schema={keyword: url})
+            TenantValidator(properties_schema={keyword: url})
         with pytest.raises(ExploConfigError):
-            TenantRules(properties_schema={"$id": url, "properties": {"a": {keyword: "other.json"}}})
+            TenantValidator(properties_schema={"$id": url, "properties": {"a": {keyword: "other.json"}}})
         with pytest.raises(ExploConfigError):
-            TenantRules(properties_schema={"allOf": [{"$schema": url}]})
+            TenantValidator(properties_schema={"allOf": [{"$schema": url}]})
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -186,7 +186,7 @@ def test_references_that_multiply_are_an_error():
 
 def test_references_are_counted_for_each_tenant_anew(monkeypatch):
     monkeypatch.setattr("airflow_provider_explo.tenants.keywords.MOST_REFERENCES", 2)
-    rules = TenantRules(properties_schema={"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {}}})
+    rules = TenantValidator(properties_schema={"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {}}})
     for _ in range(5):
         rules.tenant(**GOOD, properties={})
 
@@ -217,18 +217,18 @@ def test_a_file_that_holds_no_schema_is_an_error_that_names_it(tmp_path, content
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ExploConfigError, match=r"properties_schema.*rules\.json"):
-        TenantRules(properties_schema=path)
+        TenantValidator(properties_schema=path)
 
 
 def test_both_fields_have_rules_of_their_own():
-    rules = TenantRules(mapping_schema={"required": ["40"]}, properties_schema={"required": ["plan"]})
+    rules = TenantValidator(mapping_schema={"required": ["40"]}, properties_schema={"required": ["plan"]})
     with pytest.raises(ExploValidationError) as caught:
         rules.tenant(**GOOD, mapping={"41": "1"}, properties={})
     assert [problem.path for problem in caught.value.problems] == ["$.mapping['40']", "$.properties.plan"]
 
 
 def test_an_own_rule_comes_before_the_teams():
-    rules = TenantRules(mapping_schema={"required": ["40"]})
+    rules = TenantValidator(mapping_schema={"required": ["40"]})
     with pytest.raises(ExploValidationError) as caught:
         rules.tenant(**GOOD, mapping="[]")
     assert [problem.path for problem in caught.value.problems] == ["$.mapping"]
@@ -236,13 +236,15 @@ def test_an_own_rule_comes_before_the_teams():
 
 def test_names_of_properties_are_no_keywords():
     schema = {"properties": {"pattern": {"const": "["}, "$ref": {"type": "string"}, "default": {"pattern": "^a"}}}
-    rules = TenantRules(properties_schema=schema)
+    rules = TenantValidator(properties_schema=schema)
     rules.tenant(user_group_id="a", name="A", properties={"pattern": "[", "$ref": "x", "default": "ab"})
     with pytest.raises(ExploValidationError, match="default"):
         rules.tenant(user_group_id="a", name="A", properties={"default": "b"})
 
 
 def test_a_bad_pattern_that_only_a_reference_reaches_is_an_error_of_the_check():
-    rules = TenantRules(properties_schema={"default": {"pattern": "["}, "additionalProperties": {"$ref": "#/default"}})
+    rules = TenantValidator(
+        properties_schema={"default": {"pattern": "["}, "additionalProperties": {"$ref": "#/default"}}
+    )
     with pytest.raises(ExploValidationError, match="rewrite properties_schema"):
         rules.tenant(user_group_id="a", name="A", properties={"x": "b"})

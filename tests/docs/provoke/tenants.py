@@ -10,7 +10,8 @@ from airflow_provider_explo.hooks.explo import ExploHook
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
 from airflow_provider_explo.operators.telling import tell
 from airflow_provider_explo.sync.upsert import get_or_create
-from airflow_provider_explo.tenants.tenant import Tenant, TenantRules
+from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.tenants.validation import TenantValidator
 from airflow_provider_explo.token_table import TokenTable
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from tests.docs.provoke.stage import Stage, TaskInstance
@@ -19,12 +20,12 @@ PLANS = {"required": ["plan"], "properties": {"plan": {"enum": ["free", "team"]}
 
 
 def _tenant(**fields: Any) -> Tenant:
-    return TenantRules().tenant(**{"user_group_id": "acme", "name": "Acme GmbH", **fields})
+    return TenantValidator().tenant(**{"user_group_id": "acme", "name": "Acme GmbH", **fields})
 
 
 def mistakes(stage: Stage) -> Iterator[str]:
     """In a tenant's data."""
-    rules = TenantRules(properties_schema=PLANS)
+    rules = TenantValidator(properties_schema=PLANS)
     acme = {"user_group_id": "acme", "name": "Acme GmbH"}
     yield stage.error(
         lambda: rules.tenant(**{**acme, "name": ""}, mapping={"orders": 213}, properties={"plan": "gold"})
@@ -35,9 +36,11 @@ def mistakes(stage: Stage) -> Iterator[str]:
 
 def schemas(stage: Stage) -> Iterator[str]:
     """In a JSON Schema of the team's own."""
-    yield stage.error(lambda: TenantRules(properties_schema={"$ref": "https://example.com/plan.json", "type": "text"}))
-    yield stage.error(lambda: TenantRules(properties_schema={"pattern": "(", "$ref": "#/$defs/plan"}))
-    yield stage.error(lambda: TenantRules(mapping_schema=str(stage.folder / "mapping.json")))
+    yield stage.error(
+        lambda: TenantValidator(properties_schema={"$ref": "https://example.com/plan.json", "type": "text"})
+    )
+    yield stage.error(lambda: TenantValidator(properties_schema={"pattern": "(", "$ref": "#/$defs/plan"}))
+    yield stage.error(lambda: TenantValidator(mapping_schema=str(stage.folder / "mapping.json")))
 
 
 def groups(stage: Stage) -> Iterator[str]:
