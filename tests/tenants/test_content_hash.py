@@ -1,4 +1,4 @@
-"""What counts as the same content, and where an existing group differs."""
+"""What counts as the same content."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from airflow_provider_explo.sync.plan import difference, drift
 from airflow_provider_explo.tenants.content_hash import HASH_VERSION, canonical, content_hash
-from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator
 from tests.tenants.test_tenants import json_objects, json_value_strategy
 
@@ -100,55 +97,3 @@ def test_the_hash_names_its_version_and_stays_what_it_was():
     known = tenant(mapping={"40": 213}, properties={"plan": "gold", "seats": 5, "ratio": 0.5, "on": True, "none": None})
     assert HASH_VERSION == "1"
     assert content_hash(known) == "1:80677f56c5fbcd67f9a77911f53034dd544781a38054ca0db20a350580c6d486"
-
-
-ASKED = Tenant(user_group_id="acme", name="Acme", mapping={"40": 213}, properties={"plan": "gold", "seats": 1})
-
-
-@pytest.mark.parametrize(
-    ("found", "fields"),
-    [
-        ({"name": "Acme", "details": {"properties": {"seats": 1.0, "plan": "gold"}}}, ()),
-        ({"name": "Acme AG", "details": {}}, ("name",)),
-        ({"name": None, "details": {}}, ()),
-        ({"name": "Acme", "details": {"properties": None}}, ("properties",)),
-        ({"name": "Acme", "details": {"properties": {"plan": "gold", "seats": True}}}, ("properties",)),
-        ({"name": "Acme", "details": {"parent_schema_datasource_mapping": {"40": "213"}}}, ()),
-        ({"name": "Acme", "details": {"parent_schema_datasource_mapping": {"40": "999"}}}, ("mapping",)),
-        ({"name": "Acme", "details": {"mapping": None}}, ("mapping",)),
-        ({"name": "x", "details": {"mapping": {}, "properties": {}}}, ("name", "mapping", "properties")),
-    ],
-)
-def test_drift_names_the_fields_that_are_known_to_differ(found, fields):
-    assert drift(ASKED, **found) == fields
-
-
-def test_what_was_not_asked_for_cannot_differ():
-    asked = Tenant(user_group_id="acme", name="Acme")
-    details = {"mapping": {"40": "1"}, "properties": {"plan": "gold"}}
-    assert drift(asked, name="Acme", details=details) == ()
-
-
-@pytest.mark.parametrize("found", [None, {}])
-@pytest.mark.parametrize("field", ["mapping", "properties"])
-def test_nothing_and_an_empty_object_are_the_same(field, found):
-    asked = Tenant(user_group_id="acme", name="Acme", **{field: {}})
-    assert drift(asked, name="Acme", details={field: found}) == ()
-
-
-@given(json_objects, st.one_of(st.none(), json_objects))
-def test_there_is_drift_exactly_where_the_content_differs(wanted, found):
-    asked = Tenant(user_group_id="acme", name="Acme", properties=wanted)
-    expected = () if same(wanted or {}, found or {}) else ("properties",)
-    assert drift(asked, name="Acme", details={"properties": found}) == expected
-
-
-def test_the_difference_holds_the_wanted_values_of_the_fields_that_differ():
-    details = {"mapping": {"40": "213"}, "properties": {}}
-    assert difference(ASKED, ("properties",), details=details) == {"properties": ASKED.properties}
-    assert difference(ASKED, (), details=details) == {}
-
-
-def test_a_mapping_that_explo_does_not_show_is_part_of_the_difference():
-    assert difference(ASKED, ("name",), details={}) == {"name": "Acme", "mapping": {"40": 213}}
-    assert difference(Tenant(user_group_id="acme", name="Acme"), (), details={}) == {}
