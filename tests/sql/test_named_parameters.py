@@ -50,7 +50,7 @@ def test_a_colon_elsewhere_is_no_parameter(sql):
 
 
 def test_a_name_without_a_value_is_named():
-    with pytest.raises(ExploConfigError, match="(?s)no value for :since.*'low'.*add 'since'"):
+    with pytest.raises(ExploConfigError, match=r"(?s)no value for :since.*'low'.*add 'since'"):
         bind("SELECT :low, :since", {"low": 1}, paramstyle="named")
 
 
