@@ -19,7 +19,7 @@ import trustme
 from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.models import Request
 from airflow_provider_explo.client.rate_limiter import RateLimiter
-from airflow_provider_explo.client.retry import RetryPolicy
+from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.client.settings import ClientSettings
 from tests.errors import everything_shown, failure
 
@@ -68,9 +68,9 @@ class Clock:
 
 
 class StandIn:
-    """Answers each request with the next reply of its queue, and with a well-formed one when there is none.
+    """Responds to each request with the next reply of its queue, and with a well-formed one when there is none.
 
-    A reply is the bytes of a whole answer, None to close the connection without a word, or a function that does
+    A reply is the bytes of a whole response, None to close the connection without a word, or a function that does
     something else with the socket (and closes it).
     """
 
@@ -153,7 +153,7 @@ class StandIn:
 
 
 def well_formed(request: Received) -> bytes:
-    """What Explo answers when all is well, for every endpoint that the client knows."""
+    """Explo's response when all is well, for every endpoint that the client knows."""
     entity = "customer" if "customer" in request.target else "user_group"
     body = request.json if request.body else {}
     if request.method == "GET":
@@ -167,13 +167,13 @@ def well_formed(request: Received) -> bytes:
     return respond({"success": 1, entity: group(provided_id, name=body.get("name")), **flag})
 
 
-def group(provided_id: str = "acme", **more: Any) -> dict[str, Any]:
-    return {"team_id": 3, "token": TENANT_TOKEN, "name": "Acme", "provided_id": provided_id, **more}
+def group(provided_id: str = "acme", **fields: Any) -> dict[str, Any]:
+    return {"team_id": 3, "token": TENANT_TOKEN, "name": "Acme", "provided_id": provided_id, **fields}
 
 
-def created(*, new: Any = True, **more: Any) -> dict[str, Any]:
-    """The documented answer for the tenant ``acme``."""
-    return {"success": 1, "new_user_group": new, "user_group": group(), **more}
+def created(*, new: Any = True, **fields: Any) -> dict[str, Any]:
+    """The documented response for the tenant ``acme``."""
+    return {"success": 1, "new_user_group": new, "user_group": group(), **fields}
 
 
 def respond(
@@ -186,12 +186,12 @@ def respond(
     return f"HTTP/1.1 {status}{reason}\r\n{head}\r\n".encode("latin-1") + raw
 
 
-def create(client: ExploClient, **more: Any) -> Any:
-    return client.create_user_group(user_group_id="acme", name="Acme", **more)
+def create(client: ExploClient, **fields: Any) -> Any:
+    return client.create_user_group(user_group_id="acme", name="Acme", **fields)
 
 
-def call() -> Request:
-    """The smallest call."""
+def smallest_request() -> Request:
+    """The smallest request."""
     return Request(method="GET", path="/v2/api/customers/", has_success=False)
 
 
@@ -224,7 +224,7 @@ class Kit:
     respond = staticmethod(respond)
     created = staticmethod(created)
     group = staticmethod(group)
-    call = staticmethod(call)
+    smallest_request = staticmethod(smallest_request)
     create = staticmethod(create)
     tunnel = staticmethod(tunnel)
     failure = staticmethod(failure)

@@ -9,8 +9,8 @@ import pytest
 from airflow_provider_explo.exceptions import ExploProtocolError, ExploRefusedError
 
 
-def page(kit, *ids, **more):
-    return kit.respond({"results": {"customers": [kit.group(one) for one in ids]}, **more})
+def page(kit, *ids, **fields):
+    return kit.respond({"results": {"customers": [kit.group(provided_id) for provided_id in ids]}, **fields})
 
 
 def listed(client, **options):
@@ -101,7 +101,7 @@ def test_a_page_that_fails_for_a_while_is_asked_for_again(kit, explo, client):
     assert pages_asked_for(explo) == ["1", "2", "2", "2", "3"]
 
 
-def test_success_is_not_asked_of_a_list_but_believed_where_it_says_no(kit, explo, client):
+def test_success_is_optional_in_a_list_and_zero_is_an_error(kit, explo, client):
     explo.will(page(kit, "a", success=0))
 
     assert type(kit.failure(lambda: listed(client))) is ExploRefusedError

@@ -1,4 +1,4 @@
-"""Which error each HTTP status is, what it carries, and whether it is tried again."""
+"""Which error each HTTP status is, what it carries, and whether it is retried."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATUSES = {
     429: ExploRateLimitError,
     **dict.fromkeys((408, 500, 501, 502, 503, 504, 505, 520, 599), ExploUnavailableError),
 }
-MENDABLE = (ExploRateLimitError, ExploUnavailableError)
+RETRYABLE = (ExploRateLimitError, ExploUnavailableError)
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
@@ -31,21 +31,21 @@ def test_a_status_is_its_error(kit, explo, client, status, kind):
 
     assert type(error) is kind
     assert (error.status, error.endpoint) == (status, "POST /embed/create_user_group/")
-    assert f"tenant 'acme': POST /embed/create_user_group/ (HTTP {status})" in str(error)
-    assert any(advice in str(error) for advice in ("check", "correct", "lower", "again later"))
+    assert f"tenant 'acme': POST /embed/create_user_group/: HTTP {status}, " in str(error)
+    assert any(advice in str(error) for advice in ("check", "correct", "lower", "retry later"))
     shown = kit.everything_shown(error)
     assert not any(secret in shown for secret in (kit.TENANT_TOKEN, kit.API_TOKEN, "the body"))
-    assert (len(explo.received) > 1) is (kind in MENDABLE)
+    assert (len(explo.received) > 1) is (kind in RETRYABLE)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
-def test_every_2xx_with_the_documented_body_is_believed(kit, explo, client, status):
+def test_every_2xx_with_the_documented_body_is_accepted(kit, explo, client, status):
     explo.will(kit.respond(kit.created(), status=status))
 
     assert kit.create(client).token == kit.TENANT_TOKEN
 
 
-def test_interim_answers_before_the_final_one_are_passed_over(kit, explo, client):
+def test_interim_responses_are_skipped(kit, explo, client):
     explo.will(b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + kit.respond(kit.created()))
 
     assert kit.create(client).token == kit.TENANT_TOKEN
@@ -80,7 +80,7 @@ def test_too_many_headers_are_a_broken_connection(kit, explo, client):
     assert len(explo.received) == 2
 
 
-def test_an_error_answered_before_the_body_was_read_is_that_error(kit, explo, client):
+def test_an_error_sent_before_the_body_was_read_is_that_error(kit, explo, client):
     explo.before_body = kit.respond(status=413, headers={"Connection": "close"})
     explo.will(None)
 
