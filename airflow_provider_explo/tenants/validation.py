@@ -12,8 +12,8 @@ from typing import Any
 import referencing
 import regex
 
+from airflow_provider_explo import json_values
 from airflow_provider_explo.exceptions import ExploConfigError, Problem, json_path, preview, validation_error
-from airflow_provider_explo.tenants import json_value
 from airflow_provider_explo.tenants.keywords import (
     MISSING,
     OwnValidator,
@@ -90,7 +90,7 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
     :raises ExploConfigError: it cannot be read, is no valid Draft 2020-12 schema, refers to another document, or holds
         a pattern that does not compile.
     """
-    document, problems = json_value.plain(read_schema(schema, name), "#")
+    document, problems = json_values.normalize(read_schema(schema, name), "#")
     problems = problems or _metaschema_problems(document, name) or keyword_problems(document)
     if problems:
         raise ExploConfigError("\n".join([f"{name} is not usable:", *(f"  - {problem}" for problem in problems)]))
