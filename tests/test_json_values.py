@@ -138,10 +138,10 @@ def test_what_is_not_json_is_a_value_error(text):
         json_values.loads(text)
 
 
-def test_the_key_that_stands_twice_is_named_and_quickly_found():
+def test_a_duplicate_key_is_named_and_found_quickly():
     keys = ",".join(f'"{number}":0' for number in range(200_000))
     began = time.process_time()
 
-    with pytest.raises(ValueError, match="'199999' stands twice"):
+    with pytest.raises(ValueError, match="duplicate key '199999'"):
         json_values.loads(f'{{{keys},"199999":1}}')
     assert time.process_time() - began < 5

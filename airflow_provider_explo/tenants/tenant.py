@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_explo import json_values
 from airflow_provider_explo.exceptions import Problem
-from airflow_provider_explo.tenants import json_value
 
 
 def data_sources_as_text(mapping: Any) -> Any:
@@ -105,11 +105,8 @@ class Tenant:
         problems: dict[str, Sequence[Problem]] = {}
         for name, described in FIELDS.items():
             value, path = values.get(name), f"$.{name}"
-            field_problems: Sequence[Problem] = ()
-            if described.json_text and isinstance(value, str):
-                value, field_problems = json_value.parse(value, path)
-            if not field_problems:
-                value, field_problems = json_value.plain(value, path)
+            parse = json_values.parse if described.json_text else json_values.normalize
+            value, field_problems = parse(value, path)
             fields[name] = value
             if field_problems:
                 problems[name] = field_problems
