@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.sync.apply import TokenStore
+    from airflow_provider_explo.sql.token_table import TokenTable
     from airflow_provider_explo.sync.shutdown import ShutdownSignal
     from airflow_provider_explo.tenants.validation import TenantValidator
 
@@ -200,11 +200,9 @@ class ExploCreateUserGroupOperator(ExploOperator):
         )
 
     @contextmanager
-    def _tokens(self) -> Iterator[TokenStore]:
-        from airflow_provider_explo.sync.apply import NoTokenTable
-
+    def _tokens(self) -> Iterator[TokenTable | None]:
         if self.token_conn_id is None:
-            yield NoTokenTable()
+            yield None
             return
         from airflow_provider_explo.sql.token_table import DEFAULT_TABLE, TokenTable
 

@@ -27,10 +27,15 @@ def content_hash(tenant: Tenant, *, settled: bool = True) -> str:
     return f"{HASH_VERSION}:{_RULES[HASH_VERSION](tenant)}{'' if settled else UNSETTLED}"
 
 
-def is_hash_of(tenant: Tenant, stored: str) -> bool:
-    """Whether a stored hash, of this release's rule or of an earlier one's, is this content's, settled or not."""
-    version, _, digest = stored.removesuffix(UNSETTLED).partition(":")
-    return version in _RULES and _RULES[version](tenant) == digest
+def is_hash_of(tenant: Tenant, stored: str, *, digest: str | None = None) -> bool:
+    """Whether a stored hash, of this release's rule or of an earlier one's, is this content's, settled or not.
+
+    :param digest: the content's hash by this release's rule, where it is known already.
+    """
+    version, _, stored_digest = stored.removesuffix(UNSETTLED).partition(":")
+    if digest is not None and version == HASH_VERSION:
+        return stored.removesuffix(UNSETTLED) == digest
+    return version in _RULES and _RULES[version](tenant) == stored_digest
 
 
 def is_settled(stored: str) -> bool:

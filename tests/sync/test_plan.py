@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_explo.sync.plan import Change, Planner, PlanTable, decide
+from airflow_provider_explo.sync.plan import Change, Planner, decide
+from airflow_provider_explo.sync.plan_table import PlanTable
 from airflow_provider_explo.sync.spool import Spool
 from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.tenant import Tenant
