@@ -32,31 +32,31 @@ def shuffled(value):
     return [shuffled(item) for item in value] if isinstance(value, list) else value
 
 
-def same(one, other):
+def same(left, right):
     """Equality of JSON values, in which true is no number."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
 
 
 @given(json_objects)
 def test_key_order_and_text_make_no_difference(properties):
     hashes = {
-        content_hash(tenant(properties=given_properties))
-        for given_properties in (properties, shuffled(properties), json.dumps(properties))
+        content_hash(tenant(properties=variant))
+        for variant in (properties, shuffled(properties), json.dumps(properties))
     }
     assert len(hashes) == 1
 
 
 @given(json_value_strategy, json_value_strategy)
-def test_canonical_text_is_equal_exactly_for_equal_values(one, other):
-    assert (canonical(one) == canonical(other)) == same(one, other)
+def test_canonical_text_is_equal_exactly_for_equal_values(left, right):
+    assert (canonical(left) == canonical(right)) == same(left, right)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         (1, "1"),
         (1, True),
@@ -69,14 +69,14 @@ def test_canonical_text_is_equal_exactly_for_equal_values(one, other):
         ("", []),
     ],
 )
-def test_different_values_differ(one, other):
-    assert canonical(one) != canonical(other)
-    assert content_hash(tenant(properties={"a": one})) != content_hash(tenant(properties={"a": other}))
+def test_different_values_differ(left, right):
+    assert canonical(left) != canonical(right)
+    assert content_hash(tenant(properties={"a": left})) != content_hash(tenant(properties={"a": right}))
 
 
-@pytest.mark.parametrize("other", [1.0, Decimal("1.00"), Decimal("0.1E+1")])
-def test_numbers_that_mean_the_same_are_the_same(other):
-    assert canonical(1) == canonical(other)
+@pytest.mark.parametrize("right", [1.0, Decimal("1.00"), Decimal("0.1E+1")])
+def test_numbers_that_mean_the_same_are_the_same(right):
+    assert canonical(1) == canonical(right)
 
 
 def test_a_data_source_is_the_same_as_text_and_as_number_but_a_property_is_not():
@@ -106,7 +106,7 @@ ASKED = Tenant(user_group_id="acme", name="Acme", mapping={"40": 213}, propertie
 
 
 @pytest.mark.parametrize(
-    ("found", "fields"),
+    ("actual", "fields"),
     [
         ({"name": "Acme", "details": {"properties": {"seats": 1.0, "plan": "gold"}}}, ()),
         ({"name": "Acme AG", "details": {}}, ("name",)),
@@ -119,8 +119,8 @@ ASKED = Tenant(user_group_id="acme", name="Acme", mapping={"40": 213}, propertie
         ({"name": "x", "details": {"mapping": {}, "properties": {}}}, ("name", "mapping", "properties")),
     ],
 )
-def test_drift_names_the_fields_that_are_known_to_differ(found, fields):
-    assert drift(ASKED, **found) == fields
+def test_drift_names_the_fields_that_are_known_to_differ(actual, fields):
+    assert drift(ASKED, **actual) == fields
 
 
 def test_what_was_not_asked_for_cannot_differ():
@@ -129,18 +129,18 @@ def test_what_was_not_asked_for_cannot_differ():
     assert drift(asked, name="Acme", details=details) == ()
 
 
-@pytest.mark.parametrize("found", [None, {}])
+@pytest.mark.parametrize("actual", [None, {}])
 @pytest.mark.parametrize("field", ["mapping", "properties"])
-def test_nothing_and_an_empty_object_are_the_same(field, found):
+def test_nothing_and_an_empty_object_are_the_same(field, actual):
     asked = Tenant(user_group_id="acme", name="Acme", **{field: {}})
-    assert drift(asked, name="Acme", details={field: found}) == ()
+    assert drift(asked, name="Acme", details={field: actual}) == ()
 
 
 @given(json_objects, st.one_of(st.none(), json_objects))
-def test_there_is_drift_exactly_where_the_content_differs(wanted, found):
+def test_there_is_drift_exactly_where_the_content_differs(wanted, actual):
     asked = Tenant(user_group_id="acme", name="Acme", properties=wanted)
-    expected = () if same(wanted or {}, found or {}) else ("properties",)
-    assert drift(asked, name="Acme", details={"properties": found}) == expected
+    expected = () if same(wanted or {}, actual or {}) else ("properties",)
+    assert drift(asked, name="Acme", details={"properties": actual}) == expected
 
 
 def test_the_difference_holds_the_wanted_values_of_the_fields_that_differ():
