@@ -138,13 +138,18 @@ def _normalize(value: Any, place: tuple[Any, ...], problems: list[Problem]) -> A
             fix = "flatten it, or look for a value that contains itself"
             _report(problems, place, found="a value nested deeper", expected=f"at most {MAX_DEPTH} levels", fix=fix)
             return None
-        if isinstance(value, Mapping):
-            return {
-                _normalize_text(key, (*place, key), problems): _normalize(item, (*place, key), problems)
-                for key, item in value.items()
-                if isinstance(key, str) or _report_key(problems, place, key)
-            }
-        return [_normalize(item, (*place, index), problems) for index, item in enumerate(value)]
+        if not isinstance(value, Mapping):
+            return [_normalize(item, (*place, index), problems) for index, item in enumerate(value)]
+        members = {}
+        for key, item in value.items():
+            if isinstance(key, str):
+                member = (*place, key)
+                members[_normalize_text(key, member, problems)] = _normalize(item, member, problems)
+            else:
+                name, fix = str(key), f"write {preview(str(key))}"
+                found = f"the key {preview(key)}"
+                _report(problems, (*place, name), found=found, expected="a string as key", fix=fix)
+        return members
     if isinstance(value, int):
         if value.bit_length() > MAX_INTEGER_BITS:
             found = "an integer of over 1,000 digits"
@@ -159,7 +164,7 @@ def _normalize(value: Any, place: tuple[Any, ...], problems: list[Problem]) -> A
 
 def _normalize_text(value: str, place: tuple[Any, ...], problems: list[Problem]) -> str:
     text = str.__str__(value)
-    if not text.isascii() and _SURROGATE.search(text):
+    if not text.isprintable() and _SURROGATE.search(text):
         _report(problems, place, found=preview(text), expected="text", fix="it is broken Unicode (a lone surrogate)")
     return text
 
@@ -180,13 +185,6 @@ def _normalize_number(value: float | Decimal, place: tuple[Any, ...], problems: 
     if value == value.to_integral_value():
         return int(value)
     return float(value) if Decimal(repr(float(value))) == value else value
-
-
-def _report_key(problems: list[Problem], place: tuple[Any, ...], key: Any) -> bool:
-    text = str(key)
-    fix = f"write {preview(text)}"
-    _report(problems, (*place, text), found=f"the key {preview(key)}", expected="a string as key", fix=fix)
-    return False
 
 
 def _report(problems: list[Problem], place: tuple[Any, ...], *, found: str, expected: str, fix: str) -> None:

@@ -1,4 +1,4 @@
-"""A tenant, and its fields: each is described once, in :data:`FIELDS`."""
+"""A tenant and its fields, each described once, in :data:`FIELDS`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def data_sources_as_text(mapping: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """What the package knows of one field of a tenant; its JSON Schema is ``schemas/<name>.json``.
+    """One field of a tenant; its built-in JSON Schema is ``schemas/<name>.json``.
 
-    :param name: the column of the query, and the argument of operators, hook and client.
+    :param name: its column in the query, and its argument in operators, hook and client.
     :param key: its key in requests to the user group endpoints.
     :param customer_key: its key in requests to the Customer API.
     :param response_keys: its keys in responses, the newest API's first.
     :param required: a tenant cannot be created without it.
-    :param json_text: it may be given as JSON text.
-    :param user_schema: users may add a schema of their own, as the argument ``<name>_schema``.
-    :param apis: the connection's ``api`` values that can carry it.
-    :param comparable: from a value to a form that is equal for all values that Explo does not tell apart.
+    :param parse: reads a value of it, other than None, at a JSON path: plain JSON, and what is wrong with it.
+    :param user_schema: users may add a schema, as the argument ``<name>_schema``.
+    :param apis: the values of the connection's ``api`` that support it.
+    :param comparable: maps all values that Explo does not tell apart to the same value; takes any JSON value or None.
     """
 
     name: str
@@ -37,10 +37,15 @@ class Field:
     customer_key: str
     response_keys: tuple[str, ...]
     required: bool = False
-    json_text: bool = False
+    parse: Callable[[Any, str], tuple[Any, Sequence[Problem]]] = json_values.normalize
     user_schema: bool = False
     apis: tuple[str, ...] = ("embed", "user_group", "customer")
     comparable: Callable[[Any], Any] = lambda value: value
+
+    @property
+    def json_text(self) -> bool:
+        """Whether it may be given as JSON text."""
+        return self.parse is json_values.parse
 
     def request_key(self, api: str) -> str:
         """Its key in requests of one ``api``."""
@@ -63,7 +68,7 @@ FIELDS: Mapping[str, Field] = {
             key="mapping",
             customer_key="mapping",
             response_keys=("parent_schema_datasource_mapping", "mapping"),
-            json_text=True,
+            parse=json_values.parse,
             user_schema=True,
             comparable=data_sources_as_text,
         ),
@@ -72,24 +77,25 @@ FIELDS: Mapping[str, Field] = {
             key="properties",
             customer_key="properties",
             response_keys=("properties",),
-            json_text=True,
+            parse=json_values.parse,
             user_schema=True,
         ),
     )
 }
 CONTENT_FIELDS = tuple(described for name, described in FIELDS.items() if name != "user_group_id")
+_PARSERS = tuple((name, f"$.{name}", described.parse) for name, described in FIELDS.items())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """What is wanted of one tenant's user group: plain JSON values. None leaves what Explo has as it is.
+    """One tenant as it should be in Explo: plain JSON values. None leaves a field of an existing group as it is.
 
     :param user_group_id: the tenant's id in the caller's own database.
     :param name: display name.
     :param mapping: schema id to data source, such as ``{"40": "213"}``.
     :param properties: a JSON object.
-    :param problems: by field, what could not be read as JSON. Whether the rest is valid is for
-        :class:`~airflow_provider_explo.tenants.validation.TenantValidator` to say.
+    :param problems: by field name, what is not JSON. The rest may still be invalid:
+        :class:`~airflow_provider_explo.tenants.validation.TenantValidator` checks that.
     """
 
     user_group_id: str
@@ -100,23 +106,24 @@ class Tenant:
 
     @classmethod
     def parse(cls, **values: Any) -> Tenant:
-        """Take a tenant's fields, by name, as a row or an operator has them; JSON fields may be JSON text."""
-        fields: dict[str, Any] = {}
+        """Make a tenant of its fields, by name, as a row or an operator has them; JSON fields may be JSON text.
+
+        Nothing is raised: what is not JSON is in :attr:`problems`. Other names are ignored.
+        """
+        fields: dict[str, Any] = dict.fromkeys(FIELDS)
         problems: dict[str, Sequence[Problem]] = {}
-        for name, described in FIELDS.items():
-            value, path = values.get(name), f"$.{name}"
-            parse = json_values.parse if described.json_text else json_values.normalize
-            value, field_problems = parse(value, path)
-            fields[name] = value
-            if field_problems:
-                problems[name] = field_problems
+        for name, path, parse in _PARSERS:
+            if (value := values.get(name)) is not None:
+                fields[name], field_problems = parse(value, path)
+                if field_problems:
+                    problems[name] = field_problems
         return cls(**fields, problems=problems)
 
     @property
     def has_id(self) -> bool:
-        """Whether its id is text, and so can be looked up."""
+        """Whether its id is text, so that it can be looked up."""
         return isinstance(self.user_group_id, str) and "user_group_id" not in self.problems
 
     def content(self) -> dict[str, Any]:
-        """The given fields but the id, by name."""
+        """The fields that have a value, by name, without the id."""
         return {f.name: value for f in CONTENT_FIELDS if (value := getattr(self, f.name)) is not None}

@@ -1,4 +1,4 @@
-"""Good tenants pass as they are; bad ones are told everything that is wrong with them, at once."""
+"""Valid tenants pass unchanged; for invalid ones every problem is reported at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator
 
 RULES = TenantValidator()
-GOOD = {"user_group_id": "acme", "name": "Acme"}
+VALID = {"user_group_id": "acme", "name": "Acme"}
 
 json_value_strategy = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -31,7 +31,7 @@ json_objects = st.dictionaries(st.text(), json_value_strategy, max_size=4)
 
 def problems_of(**fields):
     with pytest.raises(ExploValidationError) as caught:
-        RULES.tenant(**{**GOOD, **fields})
+        RULES.tenant(**{**VALID, **fields})
     return caught.value.problems
 
 
@@ -53,16 +53,16 @@ def problems_of(**fields):
         {"properties": {"": None, "nested": {"list": [1, 2.5, "three", [True]]}, "big": 2**100}},
     ],
 )
-def test_good_tenants_pass(fields):
-    tenant = RULES.tenant(**{**GOOD, **fields})
+def test_valid_tenants_pass(fields):
+    tenant = RULES.tenant(**{**VALID, **fields})
     assert isinstance(tenant, Tenant)
     assert tenant.user_group_id == fields.get("user_group_id", "acme")
     assert tenant.name == fields.get("name", "Acme")
 
 
 def test_a_positive_integer_as_data_source_stays_one():
-    assert RULES.tenant(**GOOD, mapping={"40": 213}).mapping == {"40": 213}
-    assert RULES.tenant(**GOOD, mapping='{"40": 213}').mapping == {"40": 213}
+    assert RULES.tenant(**VALID, mapping={"40": 213}).mapping == {"40": 213}
+    assert RULES.tenant(**VALID, mapping='{"40": 213}').mapping == {"40": 213}
 
 
 @pytest.mark.parametrize("field", ["user_group_id", "name"])
@@ -87,7 +87,7 @@ def test_a_positive_integer_as_data_source_stays_one():
         [],
     ],
 )
-def test_bad_ids_and_names(field, value):
+def test_invalid_ids_and_names(field, value):
     problems = problems_of(**{field: value})
     assert {problem.path for problem in problems} == {f"$.{field}"}
     assert all(problem.expected and problem.found and problem.fix for problem in problems)
@@ -120,7 +120,7 @@ def test_bad_ids_and_names(field, value):
         ('["40"]', "$.mapping"),
     ],
 )
-def test_bad_mappings(mapping, path):
+def test_invalid_mappings(mapping, path):
     assert path in {problem.path for problem in problems_of(mapping=mapping)}
 
 
@@ -138,7 +138,7 @@ def nested(depth):
 
 
 @pytest.mark.parametrize(
-    ("value", "remedy"),
+    ("value", "fix"),
     [
         (b"bytes", "base64"),
         ({1, 2}, "list"),
@@ -161,10 +161,10 @@ def nested(depth):
         (cycle(), "flatten"),
     ],
 )
-def test_what_is_not_json_is_refused_with_what_to_write_instead(value, remedy):
+def test_what_is_not_json_is_refused_with_what_to_write_instead(value, fix):
     (problem,) = problems_of(properties={"field": value})
     assert problem.path.startswith("$.properties.field")
-    assert remedy in problem.fix
+    assert fix in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_what_is_not_json_is_refused_with_what_to_write_instead(value, remedy):
     ],
 )
 def test_what_json_can_hold_becomes_plain_and_loses_no_digit(value, plain):
-    assert RULES.tenant(**GOOD, properties={"field": value}).properties == {"field": plain}
+    assert RULES.tenant(**VALID, properties={"field": value}).properties == {"field": plain}
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_what_json_can_hold_becomes_plain_and_loses_no_digit(value, plain):
         "\ufeff{}",
     ],
 )
-def test_text_that_is_no_json_is_refused(text):
+def test_text_that_is_not_json_is_refused(text):
     assert problems_of(properties=text)
 
 
@@ -215,7 +215,7 @@ class Ratio(float):
         return "Ratio"
 
 
-class Unshowable:
+class WithoutRepr:
     def __repr__(self):
         raise KeyError
 
@@ -230,12 +230,12 @@ def test_members_of_enumerations_and_other_subclasses_become_plain():
         assert type(value) in (str, int, float)
 
 
-def test_a_value_that_cannot_even_be_shown_is_refused():
-    (problem,) = problems_of(name=Unshowable())
-    assert problem.found == "a Unshowable"
+def test_a_value_without_a_repr_is_refused():
+    (problem,) = problems_of(name=WithoutRepr())
+    assert problem.found == "a WithoutRepr"
 
 
-def test_every_mistake_is_told_at_once_in_a_message_that_names_the_tenant():
+def test_every_problem_is_reported_at_once_in_a_message_that_names_the_tenant():
     with pytest.raises(ExploValidationError) as caught:
         RULES.tenant(user_group_id="bad tenant", name="", mapping={"x": "1", "40": 0}, properties={"d": date.today()})
     problems = caught.value.problems
@@ -260,9 +260,9 @@ def test_a_message_stays_readable_however_much_is_wrong():
 
 @given(json_objects)
 def test_any_json_object_may_be_properties_and_travels_unchanged(properties):
-    tenant = RULES.tenant(**GOOD, properties=properties)
+    tenant = RULES.tenant(**VALID, properties=properties)
     assert json_values.loads(json_values.dumps(tenant.properties)) == properties
-    assert RULES.tenant(**GOOD, properties=json_values.dumps(properties)).properties == properties
+    assert RULES.tenant(**VALID, properties=json_values.dumps(properties)).properties == properties
 
 
 anything = st.recursive(

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_explo.exceptions import ExploConfigError, ExploValidationError
 from airflow_provider_explo.tenants.validation import TenantValidator
 
-GOOD = {"user_group_id": "acme", "name": "Acme"}
+VALID = {"user_group_id": "acme", "name": "Acme"}
 HANGS = "^(a|aa)+$"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 LONG = "a" * 60 + "!"
@@ -21,7 +21,7 @@ def check(schema, properties):
     """The problems that a properties_schema finds."""
     rules = TenantValidator(properties_schema=schema)
     try:
-        rules.tenant(**GOOD, properties=properties)
+        rules.tenant(**VALID, properties=properties)
     except ExploValidationError as error:
         return error.problems
     return ()
@@ -190,7 +190,7 @@ def test_references_are_counted_for_each_tenant(monkeypatch):
     monkeypatch.setattr("airflow_provider_explo.tenants.user_schemas.MAX_REFERENCES", 2)
     rules = TenantValidator(properties_schema={"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {}}})
     for _ in range(5):
-        rules.tenant(**GOOD, properties={})
+        rules.tenant(**VALID, properties={})
 
 
 @pytest.mark.parametrize(
@@ -236,14 +236,14 @@ def test_a_message_holds_the_rule_and_a_short_form_of_the_value():
 def test_each_field_has_its_own_user_schema():
     rules = TenantValidator(mapping_schema={"required": ["40"]}, properties_schema={"required": ["plan"]})
     with pytest.raises(ExploValidationError) as caught:
-        rules.tenant(**GOOD, mapping={"41": "1"}, properties={})
+        rules.tenant(**VALID, mapping={"41": "1"}, properties={})
     assert [problem.path for problem in caught.value.problems] == ["$.mapping['40']", "$.properties.plan"]
 
 
 def test_the_built_in_schema_comes_before_the_users():
     rules = TenantValidator(mapping_schema={"required": ["40"]})
     with pytest.raises(ExploValidationError) as caught:
-        rules.tenant(**GOOD, mapping="[]")
+        rules.tenant(**VALID, mapping="[]")
     assert [problem.path for problem in caught.value.problems] == ["$.mapping"]
 
 
