@@ -75,7 +75,7 @@ def test_a_jwt_is_made(kit, connected):
     client = connected()
     kit.create(client)
 
-    assert client.generate_jwt(user_group_id="acme", embed_id="dash-1").count(".") == 2
+    assert client.generate_jwt(user_group_id="acme", embed_id="dash-1").count(".") == 4
 
 
 def test_a_probe_changes_nothing(connected, emulator):
