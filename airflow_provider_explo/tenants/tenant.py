@@ -5,9 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from airflow_provider_explo import json_values
 from airflow_provider_explo.exceptions import Problem
+
+
+def parse_id(value: Any, path: str) -> tuple[Any, Sequence[Problem]]:
+    """Read an id, which may come as text, integer or UUID: it is sent as text."""
+    value, problems = json_values.normalize(str(value) if isinstance(value, UUID) else value, path)
+    return str(value) if type(value) is int and not problems else value, problems
+
+
+def parse_boolean(value: Any, path: str) -> tuple[Any, Sequence[Problem]]:
+    """Read a boolean, for which several databases have only 0 and 1."""
+    value, problems = json_values.normalize(value, path)
+    return bool(value) if type(value) is int and value in (0, 1) else value, problems
+
+
+def as_set(values: Any) -> Any:
+    """Order and duplicates make no difference in a list of text, and none is the same as an empty one."""
+    if isinstance(values, list) and all(isinstance(value, str) for value in values):
+        return sorted(set(values))
+    return [] if values is None else values
+
+
+def false_if_none(value: Any) -> Any:
+    """A boolean that is not given is false to Explo."""
+    return False if value is None else value
 
 
 def data_sources_as_text(mapping: Any) -> Any:
@@ -61,6 +86,7 @@ FIELDS: Mapping[str, Field] = {
             customer_key="provided_id",
             response_keys=("provided_id",),
             required=True,
+            parse=parse_id,
         ),
         Field(name="name", key="name", customer_key="name", response_keys=("name",), required=True),
         Field(
@@ -80,6 +106,48 @@ FIELDS: Mapping[str, Field] = {
             parse=json_values.parse,
             user_schema=True,
         ),
+        Field(
+            name="is_demo_group",
+            key="is_demo_group",
+            customer_key="is_demo_group",
+            response_keys=("is_demo_group",),
+            parse=parse_boolean,
+            apis=("user_group", "customer"),
+            comparable=false_if_none,
+        ),
+        Field(
+            name="emails",
+            key="emails",
+            customer_key="emails",
+            response_keys=("emails",),
+            parse=json_values.parse,
+            apis=("customer",),
+            comparable=as_set,
+        ),
+        Field(
+            name="group_tags",
+            key="group_tags",
+            customer_key="group_tags",
+            response_keys=("group_tags",),
+            parse=json_values.parse,
+            apis=("customer",),
+            comparable=as_set,
+        ),
+        Field(
+            name="hierarchy_level_name",
+            key="hierarchy_level_name",
+            customer_key="hierarchy_level_name",
+            response_keys=("hierarchy_level",),
+            apis=("customer",),
+        ),
+        Field(
+            name="parent_provided_id",
+            key="parent_provided_id",
+            customer_key="parent_provided_id",
+            response_keys=("parent_provided_id",),
+            parse=parse_id,
+            apis=("customer",),
+        ),
     )
 }
 CONTENT_FIELDS = tuple(described for name, described in FIELDS.items() if name != "user_group_id")
@@ -94,6 +162,11 @@ class Tenant:
     :param name: display name.
     :param mapping: schema id to data source, such as ``{"40": "213"}``.
     :param properties: a JSON object.
+    :param is_demo_group: watermarked, and not billed.
+    :param emails: e-mail addresses.
+    :param group_tags: names of Explo's group tags.
+    :param hierarchy_level_name: such as ``"User"``; Explo's root level where None.
+    :param parent_provided_id: the id of the tenant above it.
     :param problems: by field name, what is not JSON. The rest may still be invalid:
         :class:`~airflow_provider_explo.tenants.validation.TenantValidator` checks that.
     """
@@ -102,6 +175,11 @@ class Tenant:
     name: str
     mapping: Mapping[str, str | int] | None = None
     properties: Mapping[str, Any] | None = None
+    is_demo_group: bool | None = None
+    emails: Sequence[str] | None = None
+    group_tags: Sequence[str] | None = None
+    hierarchy_level_name: str | None = None
+    parent_provided_id: str | None = None
     problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
 
     @classmethod
