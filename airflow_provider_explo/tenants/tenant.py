@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -42,14 +42,13 @@ def data_sources_as_text(mapping: Any) -> Any:
     return {key: str(value) if type(value) is int else value for key, value in mapping.items()}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Field:
     """One field of a tenant; its built-in JSON Schema is ``schemas/<name>.json``.
 
-    :param name: its column in the query, and its argument in operators, hook and client.
-    :param key: its key in requests to the user group endpoints.
-    :param customer_key: its key in requests to the Customer API.
-    :param response_keys: its keys in responses, the newest API's first.
+    :param name: its column in the query, its argument in operators, hook and client, and its key in requests.
+    :param customer_key: its key in requests to the Customer API, where that differs.
+    :param response_key: its key in the Customer API's responses, where that differs.
     :param required: a tenant cannot be created without it.
     :param parse: reads a value of it, other than None, at a JSON path: plain JSON, and what is wrong with it.
     :param user_schema: users may add a schema, as the argument ``<name>_schema``.
@@ -58,9 +57,9 @@ class Field:
     """
 
     name: str
-    key: str
-    customer_key: str
-    response_keys: tuple[str, ...]
+    _: KW_ONLY
+    customer_key: str | None = None
+    response_key: str | None = None
     required: bool = False
     parse: Callable[[Any, str], tuple[Any, Sequence[Problem]]] = json_values.normalize
     user_schema: bool = False
@@ -74,80 +73,33 @@ class Field:
 
     def request_key(self, api: str) -> str:
         """Its key in requests of one ``api``."""
-        return self.customer_key if api == "customer" else self.key
+        return self.customer_key or self.name if api == "customer" else self.name
+
+    @property
+    def response_keys(self) -> tuple[str, ...]:
+        """Its keys in responses, the newest API's first."""
+        return (self.response_key, self.name) if self.response_key else (self.name,)
 
 
+_CUSTOMER_ONLY = ("customer",)
 FIELDS: Mapping[str, Field] = {
     described.name: described
     for described in (
+        Field("user_group_id", customer_key="provided_id", response_key="provided_id", required=True, parse=parse_id),
+        Field("name", required=True),
         Field(
-            name="user_group_id",
-            key="user_group_id",
-            customer_key="provided_id",
-            response_keys=("provided_id",),
-            required=True,
-            parse=parse_id,
-        ),
-        Field(name="name", key="name", customer_key="name", response_keys=("name",), required=True),
-        Field(
-            name="mapping",
-            key="mapping",
-            customer_key="mapping",
-            response_keys=("parent_schema_datasource_mapping", "mapping"),
+            "mapping",
+            response_key="parent_schema_datasource_mapping",
             parse=json_values.parse,
             user_schema=True,
             comparable=data_sources_as_text,
         ),
-        Field(
-            name="properties",
-            key="properties",
-            customer_key="properties",
-            response_keys=("properties",),
-            parse=json_values.parse,
-            user_schema=True,
-        ),
-        Field(
-            name="is_demo_group",
-            key="is_demo_group",
-            customer_key="is_demo_group",
-            response_keys=("is_demo_group",),
-            parse=parse_boolean,
-            apis=("user_group", "customer"),
-            comparable=false_if_none,
-        ),
-        Field(
-            name="emails",
-            key="emails",
-            customer_key="emails",
-            response_keys=("emails",),
-            parse=json_values.parse,
-            apis=("customer",),
-            comparable=as_set,
-        ),
-        Field(
-            name="group_tags",
-            key="group_tags",
-            customer_key="group_tags",
-            response_keys=("group_tags",),
-            parse=json_values.parse,
-            apis=("customer",),
-            comparable=as_set,
-        ),
-        Field(
-            name="hierarchy_level_name",
-            key="hierarchy_level_name",
-            customer_key="hierarchy_level_name",
-            response_keys=("hierarchy_level",),
-            apis=("customer",),
-        ),
-        Field(
-            name="parent_provided_id",
-            key="parent_provided_id",
-            customer_key="parent_provided_id",
-            response_keys=("parent_provided_id",),
-            parse=parse_id,
-            apis=("customer",),
-        ),
+        Field("properties", parse=json_values.parse, user_schema=True),
+        Field("is_demo_group", parse=parse_boolean, apis=("user_group", "customer"), comparable=false_if_none),
+        Field("emails", parse=json_values.parse, apis=_CUSTOMER_ONLY, comparable=as_set),
+        Field("group_tags", parse=json_values.parse, apis=_CUSTOMER_ONLY, comparable=as_set),
+        Field("hierarchy_level_name", response_key="hierarchy_level", apis=_CUSTOMER_ONLY),
+        Field("parent_provided_id", parse=parse_id, apis=_CUSTOMER_ONLY),
     )
 }
 CONTENT_FIELDS = tuple(described for name, described in FIELDS.items() if name != "user_group_id")

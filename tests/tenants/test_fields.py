@@ -56,7 +56,7 @@ def test_keys_in_requests_and_responses():
     assert FIELDS["user_group_id"].request_key("customer") == "provided_id"
     assert FIELDS["user_group_id"].request_key("user_group") == "user_group_id"
     assert all(field.request_key("customer") == field.name for field in CONTENT_FIELDS)
-    assert FIELDS["hierarchy_level_name"].response_keys == ("hierarchy_level",)
+    assert FIELDS["hierarchy_level_name"].response_keys == ("hierarchy_level", "hierarchy_level_name")
 
 
 def test_fields_that_may_be_json_text():
