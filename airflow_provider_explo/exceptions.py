@@ -6,6 +6,7 @@ ExploError
 └── ExploApiError             Explo's answer: .status, .endpoint, .retry_after
     ├── ExploAuthError            401, 403
     ├── ExploRefusedError         400, 404, 409, 422, success: 0
+    ├── ExploEndpointGoneError    404, 405, 410 of an endpoint that cannot mean "no such tenant"
     ├── ExploRateLimitError       429
     ├── ExploUnavailableError     5xx, time-outs, broken connections
     └── ExploProtocolError        not the documented shape
@@ -145,6 +146,10 @@ class ExploRefusedError(ExploApiError):
     """400, 404, 409, 422 or another 4xx, or ``success: 0``: Explo understood and said no."""
 
 
+class ExploEndpointGoneError(ExploApiError):
+    """404, 405 or 410 of an endpoint that cannot mean "no such tenant": it fails for every tenant."""
+
+
 class ExploRateLimitError(ExploApiError):
     """429: over the request budget of this IP, still so when the time for trying again was over."""
 
@@ -162,6 +167,7 @@ NON_RETRYABLE: tuple[type[ExploError], ...] = (
     ExploValidationError,
     ExploAuthError,
     ExploRefusedError,
+    ExploEndpointGoneError,
     ExploProtocolError,
 )
 """Errors that a retry cannot fix."""
