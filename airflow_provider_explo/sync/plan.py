@@ -1,24 +1,27 @@
-"""The plan: what is to be done for each row of the query, decided by what the token table says of its tenant."""
+"""A change: what is to be done for one tenant, decided by what the query, Explo and the token table say of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_explo.exceptions import ExploError, ExploValidationError, preview
-from airflow_provider_explo.sync.spool import Spool
-from airflow_provider_explo.tenants.content_hash import UNSETTLED, content_hash, is_hash_of, is_settled
+from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.sync.compare import compare
+from airflow_provider_explo.tenants.content_hash import UNSETTLED, is_hash_of, is_settled
 from airflow_provider_explo.tenants.outcome import Kind, Outcome
 from airflow_provider_explo.tenants.tenant import Tenant
 
 if TYPE_CHECKING:
-    from airflow_provider_explo.tenants.validation import TenantValidator
+    from airflow_provider_explo.client.models import UserGroup
+    from airflow_provider_explo.sql.token_table import TokenRow
 
-Action = Literal["create", "update", "unchanged", "drift", "refuse", "reject"]
+Action = Literal["create", "update", "delete", "save", "unchanged", "drift", "orphan", "refuse", "reject"]
+SENDS = ("create", "update", "delete")
 OUTCOME_OF: Mapping[str, Kind] = {
     "unchanged": "unchanged",
     "drift": "existing",
+    "orphan": "orphaned",
     "refuse": "failed",
     "reject": "rejected",
 }
@@ -26,18 +29,24 @@ OUTCOME_OF: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What is to be done for one row of the query.
+    """What is to be done for one row of the query, or for one tenant that is no longer in it.
 
-    :param row: its number in the result of the query, from 1.
+    :param row: its number in the result of the query, from 1; 0 for a tenant that is not in it.
     :param user_group_id: the tenant's id, or a preview of the value in its place.
     :param name: the tenant's name, if it has one.
-    :param action: ``create`` (get or create) and ``update`` send requests; ``unchanged``, ``drift`` (an existing group
-        is kept although it differs), ``refuse`` (it should not exist) and ``reject`` (bad input) do not.
+    :param action: ``create`` (get or create), ``update`` and ``delete`` send requests; ``save`` writes a row of the
+        token table; ``unchanged``, ``drift`` (kept although it differs), ``orphan`` (not in the query any more),
+        ``refuse`` (it should not exist) and ``reject`` (bad input) do neither.
     :param reason: why, in words.
+    :param kind: the outcome of ``save``.
     :param digest: the hash of the tenant's content.
-    :param in_sync: by the token table, Explo holds this content.
-    :param tenant: the tenant, where a request is to be sent.
-    :param error: why it is rejected.
+    :param tenant: the tenant, where something is sent or saved.
+    :param stored: its row in the token table when this was planned.
+    :param actual: its group in Explo's list.
+    :param differences: the fields that differ, each as Explo has it and as it is wanted.
+    :param unknown: the given fields that Explo does not show, and is not known to hold.
+    :param recreated: it was in Explo before, and is not any more.
+    :param error: why it is rejected or refused.
     """
 
     row: int
@@ -45,15 +54,25 @@ class Change:
     name: str | None
     action: Action
     reason: str = ""
+    kind: Kind | None = None
     digest: str | None = None
-    in_sync: bool = False
     tenant: Tenant | None = None
+    stored: TokenRow | None = None
+    actual: UserGroup | None = field(default=None, repr=False)
+    differences: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    recreated: bool = False
     error: ExploError | None = None
 
     @property
     def sends(self) -> bool:
         """Whether it takes a request."""
-        return self.action in ("create", "update")
+        return self.action in SENDS
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether Explo is known to hold what is wanted, by the token table."""
+        return self.stored is not None and self.stored.content_hash == self.digest
 
     def outcome(
         self, kind: Kind | None = None, reason: str | None = None, *, drift: bool = False, can_retry: bool = False
@@ -63,19 +82,11 @@ class Change:
             row=self.row,
             user_group_id=self.user_group_id,
             name=self.name,
-            kind=kind or OUTCOME_OF[self.action],
+            kind=kind or self.kind or OUTCOME_OF[self.action],
             reason=self.reason if reason is None else reason,
-            drift=drift or self.action == "drift",
+            drift=drift or self.action == "drift" or (self.action == "save" and bool(self.differences)),
             can_retry=can_retry,
         )
-
-    def reconsidered(self, hashes: Mapping[str, str], *, if_exists: str) -> Change:
-        """The same change after another look at the token table: another run may have saved this tenant."""
-        if not self.sends or self.tenant is None:
-            return self
-        stored = hashes.get(self.user_group_id)
-        action, reason = decide(self.tenant, self.digest, stored=stored, if_exists=if_exists)
-        return replace(self, action=action, reason=reason, in_sync=stored == self.digest)
 
     def stored_hash(self, *, in_sync: bool) -> str:
         """What the token table keeps once it was applied.
@@ -84,106 +95,77 @@ class Change:
         """
         return f"{self.digest}{'' if in_sync else UNSETTLED}"
 
+    def after_another_run(self, stored: TokenRow | None) -> Change:
+        """The same change, or none, if another run saved this tenant since it was planned."""
+        if stored is None or stored == self.stored or self.digest is None:
+            return self
+        if stored.content_hash.removesuffix(UNSETTLED) != self.digest:
+            return self
+        return replace(self, action="unchanged", reason="saved by another run meanwhile", tenant=None)
 
-def decide(tenant: Tenant, digest: str | None, *, stored: str | None, if_exists: str) -> tuple[Action, str]:
-    """What to do for a tenant, and why, by the token table.
 
-    :param digest: the hash of the tenant's content.
-    :param stored: the hash in the token table, or None where the tenant is not in it.
+def decide(change: Change, tenant: Tenant, *, if_exists: str, listed: bool, shared_token: bool = False) -> Change:
+    """Decide what to do for a valid tenant.
+
+    :param change: with ``digest``, ``stored`` and ``actual``.
     :param if_exists: ``keep``, ``update`` or ``fail``.
+    :param listed: ``actual`` is Explo's; without, the token table is trusted.
+    :param shared_token: another group in Explo has the same token.
     """
+    change = replace(change, tenant=tenant)
+    if not listed:
+        return _by_token_table(change, tenant, if_exists)
+    if change.actual is None:
+        if change.stored is None:
+            return replace(change, action="create", reason="not in Explo")
+        return replace(change, action="create", reason="the user group was deleted in Explo", recreated=True)
+    if shared_token:
+        return replace(change, action="refuse", reason="Explo has the same token for another user group; not saved")
+    comparison = compare(tenant, change.actual)
+    change = replace(
+        change,
+        differences=comparison.differences,
+        unknown=() if change.in_sync else comparison.unknown,
+    )
+    names = ", ".join(comparison.drift)
+    if if_exists == "fail" and (change.stored is None or comparison.drift):
+        why = f"differs in: {names}" if comparison.drift else "was not made by this connection and token table"
+        return replace(change, action="refuse", reason=f"user group already exists and {why}; if_exists is 'fail'")
+    if if_exists == "update" and (comparison.drift or change.unknown):
+        reason = f"differs in Explo: {names}" if names else f"Explo may hold other: {', '.join(change.unknown)}"
+        return replace(change, action="update", reason=reason)
+    return _adopted(change, names)
+
+
+def _adopted(change: Change, drift: str) -> Change:
+    """A group that stays as it is: its token may have to be saved."""
+    stored, actual = change.stored, change.actual
+    assert actual is not None
+    reason = f"the user group in Explo differs from the row in: {drift}" if drift else ""
     if stored is None:
-        return "create", "not in the token table"
-    if is_hash_of(tenant, stored, digest=digest):
+        return replace(change, action="save", kind="existing", reason=reason or "already in Explo")
+    if stored.token != actual.token:
+        reason = "; ".join(filter(None, ["the token was replaced in Explo", reason]))
+        return replace(change, action="save", kind="token_updated", reason=reason)
+    if drift:
+        return replace(change, action="drift", reason=f"{reason}; if_exists is 'keep'")
+    if stored.content_hash != change.stored_hash(in_sync=not change.unknown) or stored.name != change.name:
+        return replace(change, action="save", kind="unchanged", reason="Explo holds this content already")
+    return replace(change, action="unchanged", reason="the same in Explo", tenant=None)
+
+
+def _by_token_table(change: Change, tenant: Tenant, if_exists: str) -> Change:
+    if change.stored is None:
+        return replace(change, action="create", reason="not in the token table")
+    stored = change.stored.content_hash
+    if is_hash_of(tenant, stored, digest=change.digest):
         if is_settled(stored) or if_exists != "update":
-            return "unchanged", "sent before, with the same content"
-        return "update", "the user group existed before, and may differ in Explo"
+            return replace(change, action="unchanged", reason="sent before, with the same content", tenant=None)
+        return replace(change, action="update", reason="the user group existed before, and may differ in Explo")
     if if_exists == "update":
-        return "update", "content differs from what was sent before"
+        return replace(change, action="update", reason="content differs from what was sent before")
     if if_exists == "keep":
-        return "drift", "content differs from what was sent before; if_exists is 'keep'"
-    return "refuse", "user group already exists with other content; if_exists is 'fail': use 'keep' or 'update'"
-
-
-class Planner:
-    """Plans rows, and keeps those that send requests, or are problems, in a spool.
-
-    :param validator: what a tenant must be. A tenant whose content is unchanged is not validated again.
-    :param hashes: from tenants' ids to the content hashes of those in the token table.
-    :param if_exists: ``keep``, ``update`` or ``fail``.
-    :param always_ask: send a request also for a tenant whose content is unchanged.
-    """
-
-    def __init__(
-        self,
-        spool: Spool[Change],
-        *,
-        validator: TenantValidator,
-        hashes: Callable[[Collection[str]], Mapping[str, str]],
-        if_exists: str,
-        always_ask: bool = False,
-    ) -> None:
-        self._spool = spool
-        self._validator = validator
-        self._hashes = hashes
-        self._if_exists = if_exists
-        self._always_ask = always_ask
-        self._rows = 0
-
-    def plan(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[list[Change]]:
-        """Plan rows, chunk by chunk; each has some of a tenant's fields."""
-        for rows in chunks:
-            tenants = [Tenant.parse(**row) for row in rows]
-            # PostgreSQL's drivers refuse a null character in a parameter, and no id with one was ever saved.
-            ids = {tenant.user_group_id for tenant in tenants if tenant.has_id and "\0" not in tenant.user_group_id}
-            hashes = self._hashes(ids)
-            changes = []
-            for tenant in tenants:
-                self._rows += 1
-                change = self._change(self._rows, tenant, hashes)
-                if change.sends or change.outcome().is_problem:
-                    self._spool.put(change.row, change, rejected=change.action == "reject")
-                changes.append(change)
-            yield changes
-
-    def _change(self, row: int, tenant: Tenant, hashes: Mapping[str, str]) -> Change:
-        digest = None if tenant.problems else content_hash(tenant)
-        change = Change(
-            row=row,
-            user_group_id=tenant.user_group_id if tenant.has_id else preview(tenant.user_group_id),
-            name=tenant.name if isinstance(tenant.name, str) else None,
-            action="create",
-            digest=digest,
-        )
-        first = self._spool.register(row, tenant.user_group_id if tenant.has_id else None, digest)
-        if first is not None:
-            return _repeated(change, first.row, same=digest is not None and digest == first.digest, bad=first.rejected)
-        if digest is not None:
-            stored = hashes.get(tenant.user_group_id)
-            action, reason = decide(tenant, digest, stored=stored, if_exists=self._if_exists)
-            if action == "unchanged" and not self._always_ask:
-                return replace(change, action=action, reason=reason)
-            if self._always_ask:
-                action = "create"
-            change = replace(change, action=action, reason=reason, in_sync=stored == digest, tenant=tenant)
-        return self._validated(change, tenant)
-
-    def _validated(self, change: Change, tenant: Tenant) -> Change:
-        try:
-            self._validator.validate(tenant)
-        except ExploValidationError as error:
-            reason = "\n".join(map(str, error.problems))
-            return replace(change, action="reject", reason=reason, tenant=None, error=error)
-        return change
-
-
-def _repeated(change: Change, first_row: int, *, same: bool, bad: bool) -> Change:
-    if not same:
-        reason = (
-            f"conflicts with row {first_row} (same user_group_id, different content); row {first_row} was used. "
-            "Return one row per tenant"
-        )
-        return replace(change, action="reject", reason=reason)
-    if bad:
-        return replace(change, action="reject", reason=f"the same as row {first_row}, which was rejected")
-    return replace(change, action="unchanged", reason=f"the same as row {first_row}")
+        reason = "content differs from what was sent before; if_exists is 'keep'"
+        return replace(change, action="drift", reason=reason)
+    reason = "user group already exists with other content; if_exists is 'fail': use 'keep' or 'update'"
+    return replace(change, action="refuse", reason=reason)

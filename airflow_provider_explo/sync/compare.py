@@ -1,0 +1,58 @@
+"""A user group as Explo returned it, compared with the tenant that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_explo.tenants.content_hash import canonical
+from airflow_provider_explo.tenants.tenant import CONTENT_FIELDS, Field, Tenant
+
+if TYPE_CHECKING:
+    from airflow_provider_explo.client.models import UserGroup
+
+MISSING = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Where an existing group differs from what is wanted.
+
+    A field that is not given cannot differ. One that the response does not show is unknown: the older endpoints never
+    show a mapping, and none shows the parent.
+
+    :param differences: the fields that differ, each as Explo has it and as it is wanted.
+    :param unknown: the given fields that the response does not show.
+    """
+
+    differences: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def drift(self) -> tuple[str, ...]:
+        """The fields that differ."""
+        return tuple(self.differences)
+
+
+def compare(tenant: Tenant, group: UserGroup) -> Comparison:
+    """Compare each given field of a tenant with the group."""
+    shown = {**group.details, "name": MISSING if group.name is None else group.name}
+    differences: dict[str, tuple[Any, Any]] = {}
+    unknown = []
+    for described in CONTENT_FIELDS:
+        wanted = getattr(tenant, described.name)
+        if wanted is None:
+            continue
+        actual = next((shown[key] for key in described.response_keys if key in shown), MISSING)
+        if actual is MISSING:
+            # A response without a name says nothing of it, and every update sends it anyway.
+            unknown += [described.name] if described.name != "name" else []
+        elif _differs(described, wanted, actual):
+            differences[described.name] = (actual, wanted)
+    return Comparison(differences=differences, unknown=tuple(unknown))
+
+
+def _differs(described: Field, wanted: Any, actual: Any) -> bool:
+    # Explo returns null for a field that was never set.
+    return canonical(described.comparable(wanted) or None) != canonical(described.comparable(actual) or None)
