@@ -77,77 +77,40 @@ class Field:
         return self.customer_key if api == "customer" else self.key
 
 
+def _field(name: str, **details: Any) -> Field:
+    """A field whose keys are its name, unless the details say otherwise."""
+    return Field(**{"name": name, "key": name, "customer_key": name, "response_keys": (name,), **details})
+
+
 FIELDS: Mapping[str, Field] = {
     described.name: described
     for described in (
-        Field(
-            name="user_group_id",
-            key="user_group_id",
+        _field(
+            "user_group_id",
             customer_key="provided_id",
             response_keys=("provided_id",),
             required=True,
             parse=parse_id,
         ),
-        Field(name="name", key="name", customer_key="name", response_keys=("name",), required=True),
-        Field(
-            name="mapping",
-            key="mapping",
-            customer_key="mapping",
+        _field("name", required=True),
+        _field(
+            "mapping",
             response_keys=("parent_schema_datasource_mapping", "mapping"),
             parse=json_values.parse,
             user_schema=True,
             comparable=data_sources_as_text,
         ),
-        Field(
-            name="properties",
-            key="properties",
-            customer_key="properties",
-            response_keys=("properties",),
-            parse=json_values.parse,
-            user_schema=True,
-        ),
-        Field(
-            name="is_demo_group",
-            key="is_demo_group",
-            customer_key="is_demo_group",
-            response_keys=("is_demo_group",),
+        _field("properties", parse=json_values.parse, user_schema=True),
+        _field(
+            "is_demo_group",
             parse=parse_boolean,
             apis=("user_group", "customer"),
             comparable=false_if_none,
         ),
-        Field(
-            name="emails",
-            key="emails",
-            customer_key="emails",
-            response_keys=("emails",),
-            parse=json_values.parse,
-            apis=("customer",),
-            comparable=as_set,
-        ),
-        Field(
-            name="group_tags",
-            key="group_tags",
-            customer_key="group_tags",
-            response_keys=("group_tags",),
-            parse=json_values.parse,
-            apis=("customer",),
-            comparable=as_set,
-        ),
-        Field(
-            name="hierarchy_level_name",
-            key="hierarchy_level_name",
-            customer_key="hierarchy_level_name",
-            response_keys=("hierarchy_level",),
-            apis=("customer",),
-        ),
-        Field(
-            name="parent_provided_id",
-            key="parent_provided_id",
-            customer_key="parent_provided_id",
-            response_keys=("parent_provided_id",),
-            parse=parse_id,
-            apis=("customer",),
-        ),
+        _field("emails", parse=json_values.parse, apis=("customer",), comparable=as_set),
+        _field("group_tags", parse=json_values.parse, apis=("customer",), comparable=as_set),
+        _field("hierarchy_level_name", response_keys=("hierarchy_level",), apis=("customer",)),
+        _field("parent_provided_id", parse=parse_id, apis=("customer",)),
     )
 }
 CONTENT_FIELDS = tuple(described for name, described in FIELDS.items() if name != "user_group_id")
