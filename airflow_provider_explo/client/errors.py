@@ -106,7 +106,9 @@ def connection_error(request: Request, host: str, error: Exception, *, tls_worke
     text = str(error)
     if isinstance(error, requests.exceptions.ProxyError):
         if "failed: 407" in text:
-            return _config_error(request, "the proxy requires a user name and password", fix="set the extra 'proxies'")
+            return _config_error(
+                request, "the proxy requires a user name and password", fix="add them to the extra 'proxies'"
+            )
         return _unavailable(request, f"the proxy for {host} is unreachable or refuses the connection")
     if _is_tls(error) and not any(words in text for words in BROKEN_CONNECTION):
         reason = _tls_reason(text)
