@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.sync.upsert import Upserted
+    from airflow_provider_explo.sync.upsert import Sent
 
 IF_EXISTS = ("keep", "update", "fail")
 # Python's parser refuses text with a null character, so native rendering leaves such text as it is.
@@ -95,22 +95,22 @@ def check_kind(name: str, value: Any, *kinds: type, expected: str) -> None:
         raise TypeError(f"{name}: expected {expected}, found {preview(value)}")
 
 
-def log_result(log: Any, user_group_id: str, upserted: Upserted) -> None:
+def log_result(log: Any, user_group_id: str, sent: Sent) -> None:
     """Log what was done for one tenant: one line, or two where its group differs from what was asked for."""
     tenant = f"tenant {preview(user_group_id)}"
-    if upserted.kind == "created":
+    if sent.kind == "created":
         log.info("%s: user group created", tenant)
         return
-    if upserted.group.new_user_group is None:
+    if sent.group is not None and sent.group.new_user_group is None:
         log.warning("%s: an earlier attempt timed out; cannot tell whether the user group was new", tenant)
-    if upserted.sent:
-        log.info("%s: user group updated: %s", tenant, ", ".join(upserted.sent))
-    elif not upserted.drift:
+    if sent.fields:
+        log.info("%s: user group updated: %s", tenant, ", ".join(sent.fields))
+    elif not sent.differences:
         log.info("%s: user group already exists and is up to date", tenant)
-    if upserted.remaining_drift:
+    if sent.remaining_drift:
         log.warning(
             "%s: the user group in Explo differs from what was asked in: %s\n"
             "  fix: Explo leaves an existing group as it is; if_exists='update' sends the difference",
             tenant,
-            ", ".join(upserted.remaining_drift),
+            ", ".join(sent.remaining_drift),
         )

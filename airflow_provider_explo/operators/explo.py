@@ -140,21 +140,29 @@ class ExploCreateUserGroupOperator(ExploOperator):
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
             with self._tokens() as tokens:
                 sync = Sync(
-                    tokens=tokens, validator=validator, if_exists=self.if_exists, signal=signal, always_ask=True
+                    lambda max_attempts: hook.client(sleep=signal.sleep, max_attempts=max_attempts),
+                    tokens=tokens,
+                    validator=validator,
+                    signal=signal,
+                    if_exists=self.if_exists,
+                    always_ask=True,
                 )
-                ((result,),) = filter(None, sync.run([[fields]], lambda: hook.client(sleep=signal.sleep)))
+                ((result,),) = filter(None, sync.run([[fields]]))
             if result.error is not None:
                 raise result.error
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
-        upserted = result.upserted
-        assert upserted is not None
-        group = upserted.group
+        sent = result.sent
+        assert sent is not None
+        group = sent.group
+        assert group is not None
         mask_secret(group.token)
-        log_result(self.log, group.provided_id, upserted)
+        log_result(self.log, group.provided_id, sent)
         page = page_of(group.provided_id, hook.get_conn().settings.base_url)
         context["ti"].xcom_push(key=PAGE_KEY, value=page)
-        context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(upserted.drift)})
+        context["ti"].xcom_push(
+            key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(sent.differences or ())}
+        )
         return group.token if self.token_conn_id is None else group.provided_id
 
     def on_kill(self) -> None:
@@ -215,5 +223,5 @@ class ExploCreateUserGroupOperator(ExploOperator):
         from airflow_provider_explo.sql.token_table import DEFAULT_TABLE, TokenTable
 
         table = DEFAULT_TABLE if self.token_table is None else self.token_table
-        with TokenTable.of_connection(self.token_conn_id, table) as tokens:
+        with TokenTable.of_connection(self.token_conn_id, table, explo_conn_id=self.explo_conn_id) as tokens:
             yield tokens

@@ -1,76 +1,129 @@
-"""Where rows that were rejected, or that Explo refused, are kept for whoever fixes them."""
+"""Who is broken now: a row for each task and tenant that was rejected or that failed, until the tenant is well."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from airflow_provider_explo.sql.table import ManagedTable, utc_now
+from airflow_provider_explo.sql.table import ManagedTable, storable, utc_now
 from airflow_provider_explo.tenants.outcome import Outcome
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
+    from sqlalchemy.engine import Connection, Engine
+
+MAX_PARAMETERS = 500
 
 
 class RejectsTable(ManagedTable):
-    """The rows of one task's run that need attention; what an earlier attempt at the same run left is replaced.
+    """The tenants that need attention, by task.
 
     :param engine: from :func:`~airflow_provider_explo.sql.engine.engine_of`.
     :param name: table, optionally ``schema.table``.
-    :param run: names the task and its data interval: the same at every attempt.
+    :param task: names the task: the same in every run.
     :raises ExploConfigError: the name is not a plain identifier.
     """
 
-    def __init__(self, engine: Engine, name: str, *, run: str, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, engine: Engine, name: str, *, task: str, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__(
             engine,
             name,
-            sa.Column("run", sa.String(255), primary_key=True),
-            sa.Column("row_number", sa.Integer, primary_key=True, autoincrement=False),
+            # Of task and tenant, which may be longer than a database's keys.
+            sa.Column("reject_key", sa.String(64), primary_key=True),
+            sa.Column("task", sa.Text, nullable=False),
+            sa.Column("row_number", sa.Integer, nullable=False),
             sa.Column("user_group_id", sa.Text, nullable=False),
             sa.Column("name", sa.Text),
             sa.Column("outcome", sa.String(20), nullable=False),
             sa.Column("reason", sa.Text, nullable=False),
-            sa.Column("rejected_at", sa.DateTime(timezone=True), nullable=False),
+            sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+            sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
             label="rejects table",
         )
-        self._run = run
+        self._task = task
         self._now = now
+        # The keys of this task that are in the table: few, however many tenants are well.
+        self._known: dict[str, str] = {}
+        self._recorded: set[str] = set()
 
     def prepare(self) -> None:
-        """Make it if missing, check that it can be written, and empty it of this run's earlier attempts.
+        """Make it if missing, check that it can be written, and see who was broken before.
 
         :raises ExploError: it cannot be used.
         """
         super().prepare()
-        earlier = self.table.delete().where(self.table.c.run == self._run)
-        self.in_transaction("emptying it of earlier attempts", lambda connection: connection.execute(earlier))
+        rows = self.table.c
+        query = sa.select(rows.reject_key, rows.reason).where(rows.task == storable(self._task))
+        self._known = self.in_transaction("reading it", lambda connection: dict(connection.execute(query).all()))
 
-    def add(self, outcomes: Sequence[Outcome]) -> None:
-        """Keep rows, in one short transaction.
+    def record(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Keep the problems, and delete the rows of tenants who are well, in one short transaction.
 
+        :returns: the problems that are new, or have another reason than before.
         :raises ExploError: they cannot be saved.
         """
-        if not outcomes:
-            return
-        rows = [
-            {
-                "run": self._run,
-                "row_number": outcome.row,
-                "user_group_id": _storable(outcome.user_group_id),
-                "name": None if outcome.name is None else _storable(outcome.name),
-                "outcome": outcome.kind,
-                "reason": outcome.reason,
-                "rejected_at": self._now(),
-            }
-            for outcome in outcomes
-        ]
-        self.in_transaction("saving", lambda connection: connection.execute(self.table.insert(), rows))
+        problems: dict[str, Outcome] = {}
+        well = set()
+        for outcome in outcomes:
+            key = self._key(outcome)
+            if outcome.is_problem:
+                problems.setdefault(key, outcome)
+            elif key in self._known:
+                well.add(key)
+        well -= problems.keys() | self._recorded
+        if not problems and not well:
+            return []
+
+        def write(connection: Connection) -> None:
+            for keys in _chunks(sorted(well | problems.keys())):
+                connection.execute(self.table.delete().where(self.table.c.reject_key.in_(keys)))
+            if problems:
+                connection.execute(self.table.insert(), [self._row(key, first) for key, first in problems.items()])
+
+        firsts = self._first_seen(list(problems))
+        self._firsts = firsts
+        self.in_transaction("saving", write)
+        new = [outcome for key, outcome in problems.items() if self._known.get(key) != storable(outcome.reason)]
+        self._recorded |= problems.keys()
+        self._known |= {key: storable(outcome.reason) for key, outcome in problems.items()}
+        for key in well:
+            del self._known[key]
+        return new
+
+    def _first_seen(self, keys: Sequence[str]) -> dict[str, datetime]:
+        rows = self.table.c
+
+        def read(connection: Connection) -> dict[str, datetime]:
+            found: dict[str, datetime] = {}
+            for chunk in _chunks(keys):
+                query = sa.select(rows.reject_key, rows.first_seen_at).where(rows.reject_key.in_(chunk))
+                found |= dict(connection.execute(query).all())
+            return found
+
+        return self.in_transaction("reading it", read)
+
+    def _row(self, key: str, outcome: Outcome) -> dict[str, object]:
+        now = self._now()
+        return {
+            "reject_key": key,
+            "task": storable(self._task),
+            "row_number": outcome.row,
+            "user_group_id": storable(outcome.user_group_id),
+            "name": None if outcome.name is None else storable(outcome.name),
+            "outcome": outcome.kind,
+            "reason": storable(outcome.reason),
+            "first_seen_at": self._firsts.get(key, now),
+            "last_seen_at": now,
+        }
+
+    def _key(self, outcome: Outcome) -> str:
+        text = "\0".join((self._task, outcome.user_group_id))
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _storable(text: str) -> str:
-    """Bad data as every database takes it: the null character and broken Unicode as escapes."""
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), MAX_PARAMETERS):
+        yield keys[start : start + MAX_PARAMETERS]

@@ -43,6 +43,7 @@ class ManagedTable:
             )
         # Values may be tokens: they stay out of SQLAlchemy's echo and out of its error messages.
         engine.hide_parameters = True
+        self.name = name
         self.label = f"{label} {name}"
         self.engine = engine
         self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None)
@@ -76,6 +77,23 @@ class ManagedTable:
         self.create_if_missing()
         self.check()
 
+    def check_columns(self) -> None:
+        """Check that it has its columns, which needs no right to write.
+
+        :raises ExploConfigError: it cannot be used.
+        :raises ExploError: the database cannot be asked.
+        """
+        names = self.attempt("reading it", self._column_names)
+        missing = [column.name for column in self.table.columns if column.name.lower() not in names]
+        if missing:
+            raise ExploConfigError(
+                message(
+                    f"{self.label}: has no column {', '.join(missing)}",
+                    found=", ".join(names),
+                    fix="add the missing columns, or name another table, which is then made",
+                )
+            )
+
     def create_if_missing(self) -> None:
         """Make it, also where another task makes it at the same moment.
 
@@ -97,16 +115,7 @@ class ManagedTable:
         :raises ExploConfigError: it cannot be used.
         :raises ExploError: the database cannot be asked.
         """
-        names = self.attempt("reading it", self._column_names)
-        missing = [column.name for column in self.table.columns if column.name.lower() not in names]
-        if missing:
-            raise ExploConfigError(
-                message(
-                    f"{self.label}: has no column {', '.join(missing)}",
-                    found=", ".join(names),
-                    fix="add the missing columns, or name another table, which is then made",
-                )
-            )
+        self.check_columns()
         mismatches = [
             f"{column.name} is of type {kind}, expected {column.type}"
             for column, kind in self._column_types()
@@ -155,3 +164,8 @@ def _fits(column: Any, kind: Any, dialect: str) -> bool:
     if isinstance(wanted, sa.Integer):
         return isinstance(kind, (sa.Integer, sa.Numeric))
     return isinstance(kind, sa.DateTime) or (dialect == "sqlite" and isinstance(kind, sa.String))
+
+
+def storable(text: str) -> str:
+    """Text as every database takes it: the null character and broken Unicode as escapes."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")

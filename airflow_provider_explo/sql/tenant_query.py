@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class TenantQuery:
     :param parameters: a mapping, for ``:name`` in the query; a sequence, which goes to the driver unchanged, for its
         own placeholders; or None.
     :param chunk_size: rows fetched at once. On PostgreSQL and others the rest waits on a cursor in the database.
+    :param ignore_columns: columns that are no fields of a tenant, and may be in the result all the same.
+    :param check_fields: may refuse the fields of a tenant that the result has.
     """
 
     def __init__(
@@ -43,17 +45,18 @@ class TenantQuery:
         *,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
         chunk_size: int = 500,
+        ignore_columns: Collection[str] = (),
+        check_fields: Callable[[Collection[str]], None] = lambda columns: None,
     ) -> None:
         self._engine = engine
         self._sql = sql
         self._parameters = parameters
         self.chunk_size = chunk_size
-        self.ignored: tuple[str, ...] = ()
+        self._ignore_columns = {column.lower() for column in ignore_columns}
+        self._check_fields = check_fields
 
     def chunks(self) -> Iterator[list[dict[str, Any]]]:
         """The rows, as many at a time as the chunk size says, with a tenant's fields only.
-
-        After the first chunk :attr:`ignored` names the columns that are not fields of a tenant.
 
         :raises ExploConfigError: the query fails, or does not have the columns.
         :raises ExploError: the database is away.
@@ -102,8 +105,18 @@ class TenantQuery:
             raise ExploConfigError(
                 message(f"sql: more than one column {', '.join(repeated)} in its result", fix="rename one of them")
             )
-        self.ignored = tuple(column for column in columns if column not in FIELDS)
-        return {column: columns.index(column) for column in FIELDS if column in columns}
+        unknown = [column for column in columns if column not in FIELDS and column not in self._ignore_columns]
+        if unknown:
+            raise ExploConfigError(
+                message(
+                    f"sql: unknown columns in its result: {', '.join(unknown)}",
+                    expected=f"{', '.join(FIELDS)}",
+                    fix="rename them with AS, remove them, or name them in ignore_columns",
+                )
+            )
+        fields = [column for column in FIELDS if column in columns]
+        self._check_fields(fields)
+        return {column: columns.index(column) for column in fields}
 
 
 def bind(sql: str, parameters: Mapping[str, Any], *, paramstyle: str) -> tuple[str, Any]:

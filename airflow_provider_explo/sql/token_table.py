@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from airflow_provider_explo.exceptions import ExploConfigError, message, preview
+from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError, message, preview
 from airflow_provider_explo.sql.engine import engine_of
 from airflow_provider_explo.sql.table import ManagedTable, utc_now
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 DEFAULT_TABLE = "explo_user_groups"
+DEFAULT_CONN_ID = "explo_default"
+ROW_COLUMNS = ("user_group_id", "name", "token", "content_hash", "explo_conn_id")
+T = TypeVar("T")
 # Some databases take no more parameters in one statement.
 MAX_PARAMETERS = 500
 
@@ -29,12 +32,14 @@ class TokenRow:
     """A tenant's row, without its times.
 
     :param content_hash: of what was sent, with a mark where Explo is not known to hold it.
+    :param explo_conn_id: the connection that wrote it.
     """
 
     user_group_id: str
     name: str
     token: str = field(repr=False)
     content_hash: str
+    explo_conn_id: str = DEFAULT_CONN_ID
 
 
 class TokenTable(ManagedTable):
@@ -42,11 +47,20 @@ class TokenTable(ManagedTable):
 
     :param engine: from :func:`~airflow_provider_explo.sql.engine.engine_of`.
     :param name: table, optionally ``schema.table``.
+    :param explo_conn_id: the Airflow connection of Explo whose tokens these are. Rows of another are neither read as
+        this one's nor replaced.
     :param now: the current UTC time.
     :raises ExploConfigError: the name is not a plain identifier.
     """
 
-    def __init__(self, engine: Engine, name: str = DEFAULT_TABLE, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        name: str = DEFAULT_TABLE,
+        *,
+        explo_conn_id: str = DEFAULT_CONN_ID,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         # MySQL compares text without regard to case, unless told otherwise: "ACME" and "acme" are two tenants.
         exact = mysql.VARCHAR(255, collation="utf8mb4_bin")
         key = sa.String(255).with_variant(exact, "mysql").with_variant(exact, "mariadb")
@@ -57,19 +71,23 @@ class TokenTable(ManagedTable):
             sa.Column("name", sa.String(255), nullable=False),
             sa.Column("token", sa.Text, nullable=False),
             sa.Column("content_hash", sa.String(80), nullable=False),
+            sa.Column("explo_conn_id", sa.String(255), nullable=False),
             sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
             sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
             label="token table",
         )
+        self._explo_conn_id = explo_conn_id
         self._now = now
 
     @classmethod
-    def of_connection(cls, conn_id: str, name: str = DEFAULT_TABLE) -> TokenTable:
+    def of_connection(
+        cls, conn_id: str, name: str = DEFAULT_TABLE, *, explo_conn_id: str = DEFAULT_CONN_ID
+    ) -> TokenTable:
         """The table in the database of an Airflow connection, any that has a ``DbApiHook`` and an SQLAlchemy dialect.
 
         :raises ExploConfigError: the connection is not one of an SQL database.
         """
-        return cls(engine_of(conn_id), name)
+        return cls(engine_of(conn_id), name, explo_conn_id=explo_conn_id)
 
     def __enter__(self) -> TokenTable:
         return self
@@ -96,21 +114,56 @@ class TokenTable(ManagedTable):
             raise error.with_traceback(None) from None
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
-        """The rows of these tenants, by id; those that are not there are left out."""
-        with self.engine.connect() as connection:
-            return self._known(connection, user_group_ids)
+        """The rows of these tenants, by id; those that are not there are left out.
 
-    def hashes(self, user_group_ids: Collection[str]) -> dict[str, str]:
-        """The content hashes of these tenants, by id; those that are not there are left out.
-
+        :raises ExploConfigError: one of them is another connection's.
         :raises ExploError: the table cannot be read.
         """
+        rows = self._read(lambda connection: self._known(connection, user_group_ids))
+        self._refuse_foreign(rows.values())
+        return rows
 
-        def read() -> dict[str, str]:
-            with self.engine.connect() as connection:
-                return dict(self._select(connection, user_group_ids, "user_group_id", "content_hash"))
+    def managed(self, user_group_ids: Collection[str]) -> set[str]:
+        """Those of these tenants that are in the table, whichever connection's they are."""
+        return self._read(
+            lambda connection: {name for (name,) in self._select(connection, user_group_ids, "user_group_id")}
+        )
 
-        return self.attempt("reading it", read)
+    def count(self) -> int:
+        """How many rows are this connection's."""
+        query = sa.select(sa.func.count()).select_from(self.table).where(self._own())
+        return int(self._read(lambda connection: connection.execute(query).scalar_one()))
+
+    def pages(self, size: int = MAX_PARAMETERS) -> Iterator[list[TokenRow]]:
+        """This connection's rows, page by page, in the order of their ids."""
+        ids = self.table.c.user_group_id
+        query = self._select_rows().where(self._own()).order_by(ids).limit(size)
+        after = ""
+        while page := self._page(query.where(ids > after)):
+            yield list(page.values())
+            after = next(reversed(page))
+
+    def delete(self, user_group_id: str) -> None:
+        """Delete a tenant's row, if it is this connection's.
+
+        :raises ExploError: it cannot be deleted.
+        """
+        row = self.table.delete().where(self.table.c.user_group_id == user_group_id, self._own())
+        self.in_transaction("deleting a row", lambda connection: connection.execute(row))
+
+    def check_columns(self) -> None:
+        """As :meth:`ManagedTable.check_columns`; a table of an earlier version lacks a column.
+
+        :raises ExploConfigError: with the statement that adds it.
+        """
+        try:
+            super().check_columns()
+        except ExploConfigError as error:
+            if "has no column explo_conn_id\n" not in str(error):
+                raise
+            fix = f"ALTER TABLE {self.name} ADD COLUMN explo_conn_id VARCHAR(255) DEFAULT '{self._explo_conn_id}'"
+            summary = f"{self.label}: has no column explo_conn_id, which names the connection that wrote each row"
+            raise ExploConfigError(message(summary, fix=fix)) from None
 
     def _save_all(self, rows: Sequence[TokenRow]) -> None:
         try:
@@ -121,6 +174,7 @@ class TokenTable(ManagedTable):
 
     def _save_once(self, rows: Sequence[TokenRow]) -> None:
         now = self._now()
+        rows = [replace(row, explo_conn_id=self._explo_conn_id) for row in rows]
         ids = {row.user_group_id for row in rows}
         with self.engine.begin() as connection:
             known = self._known(connection, ids)
@@ -132,23 +186,82 @@ class TokenTable(ManagedTable):
                         fix="give the column user_group_id a collation that tells them apart",
                     )
                 )
+            self._refuse_foreign(known.values())
+            self._refuse_shared_tokens(connection, rows)
+            new = []
             for row in rows:
                 stored = known.get(row.user_group_id)
                 values = {"name": row.name, "token": row.token, "content_hash": row.content_hash, "updated_at": now}
                 if stored is None:
-                    new = {"user_group_id": row.user_group_id, **values, "created_at": now}
-                    connection.execute(self.table.insert().values(**new))
+                    key = {"user_group_id": row.user_group_id, "explo_conn_id": row.explo_conn_id}
+                    new.append({**key, **values, "created_at": now})
                 elif stored != row:
                     same = self.table.c.user_group_id == row.user_group_id
                     connection.execute(self.table.update().where(same).values(**values))
+            if new:
+                connection.execute(self.table.insert(), new)
+
+    def _refuse_foreign(self, rows: Iterable[TokenRow]) -> None:
+        foreign = next((row for row in rows if row.explo_conn_id != self._explo_conn_id), None)
+        if foreign is not None:
+            raise ExploConfigError(
+                message(
+                    f"{self.label}: the row of tenant {preview(foreign.user_group_id)} is another connection's",
+                    found=f"explo_conn_id {foreign.explo_conn_id!r}",
+                    expected=repr(self._explo_conn_id),
+                    fix="give each Explo connection a table of its own, with token_table",
+                )
+            )
+
+    def _refuse_shared_tokens(self, connection: Connection, rows: Sequence[TokenRow]) -> None:
+        """Two tenants with one token would see each other's data."""
+        owners = {row.token: row.user_group_id for row in rows}
+        tokens = list(owners)
+        query = sa.select(self.table.c.token, self.table.c.user_group_id)
+        for start in range(0, len(tokens), MAX_PARAMETERS):
+            chunk = query.where(self.table.c.token.in_(tokens[start : start + MAX_PARAMETERS]))
+            for token, holder in connection.execute(chunk):
+                if owners[token] != holder:
+                    raise _shared_token(owners[token], holder)
+        for row in rows:
+            if owners[row.token] != row.user_group_id:
+                raise _shared_token(row.user_group_id, owners[row.token])
+
+    def _own(self) -> Any:
+        return self.table.c.explo_conn_id == self._explo_conn_id
+
+    def _page(self, query: Any) -> dict[str, TokenRow]:
+        return self._read(lambda connection: self._rows(connection.execute(query)))
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        def read() -> T:
+            with self.engine.connect() as connection:
+                return work(connection)
+
+        return self.attempt("reading it", read)
 
     def _known(self, connection: Connection, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
-        columns = ("user_group_id", "name", "token", "content_hash")
-        rows = (TokenRow(**dict(row._mapping)) for row in self._select(connection, user_group_ids, *columns))
+        return self._rows(self._select(connection, user_group_ids, *ROW_COLUMNS))
+
+    def _rows(self, result: Iterable[Any]) -> dict[str, TokenRow]:
+        rows = (TokenRow(**dict(row._mapping)) for row in result)
         return {row.user_group_id: row for row in rows}
+
+    def _select_rows(self) -> Any:
+        return sa.select(*(self.table.c[name] for name in ROW_COLUMNS))
 
     def _select(self, connection: Connection, user_group_ids: Collection[str], *columns: str) -> Iterator[Any]:
         ids = list(user_group_ids)
         for start in range(0, len(ids), MAX_PARAMETERS):
             chunk = self.table.c.user_group_id.in_(ids[start : start + MAX_PARAMETERS])
             yield from connection.execute(sa.select(*(self.table.c[name] for name in columns)).where(chunk))
+
+
+def _shared_token(user_group_id: str, holder: str) -> ExploProtocolError:
+    return ExploProtocolError(
+        message(
+            f"tenant {preview(user_group_id)}: refusing a token that belongs to another tenant; nothing was saved",
+            found=f"the token of {preview(holder)}",
+            fix="check both in Explo, and the row of the other in the token table",
+        )
+    )

@@ -2,120 +2,69 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_explo.exceptions import (
-    ExploApiError,
-    ExploConfigError,
-    ExploError,
-    ExploRateLimitError,
-    ExploRefusedError,
-    ExploUnavailableError,
-)
+from airflow_provider_explo.client.retrying import RetryPolicy
+from airflow_provider_explo.exceptions import ExploApiError, ExploError, ExploRefusedError
 from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sync.actual import first_line
+from airflow_provider_explo.sync.breaker import CircuitBreaker, probe
 from airflow_provider_explo.sync.plan import Change
-from airflow_provider_explo.sync.shutdown import DaemonThreadPool, ShutdownError, ShutdownSignal
-from airflow_provider_explo.sync.upsert import Upserted, upsert
-from airflow_provider_explo.tenants.outcome import Outcome
+from airflow_provider_explo.sync.result import Result
+from airflow_provider_explo.sync.save import TokenSaver
+from airflow_provider_explo.sync.shutdown import (
+    POLL_INTERVAL,
+    DaemonThreadPool,
+    ShutdownError,
+    ShutdownSignal,
+    interruptible,
+)
+from airflow_provider_explo.sync.upsert import send
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
 
-POLL_INTERVAL = 0.2
+
 # Airflow 3 kills a task that is still there 5 seconds after SIGTERM.
 SHUTDOWN_GRACE_SECONDS = 4.0
-SAVE_BACKOFF = (1.0, 2.0, 4.0, 8.0)
-CONSECUTIVE_FAILURES = 5
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One change after the run: applied, failed, or one that sends nothing. Its token, if any, is saved.
+@dataclass(order=True)
+class Attempt:
+    """A change that is sent, or waits to be sent again.
 
-    :param upserted: the tenant's group, where requests were sent and succeeded.
-    :param error: why it failed or was rejected.
-    :param unsent: the run gave up before it, because of the error.
+    :param due: monotonic seconds before which it is not sent again.
+    :param number: which attempt it is, from 1.
+    :param ambiguous: an earlier attempt may have been carried out.
     """
 
-    change: Change
-    upserted: Upserted | None = None
-    error: ExploError | None = None
-    unsent: bool = False
-
-    @property
-    def token_row(self) -> TokenRow | None:
-        """What is to be saved."""
-        if self.upserted is None:
-            return None
-        return TokenRow(
-            user_group_id=self.change.user_group_id,
-            name=self.change.name or "",
-            token=self.upserted.group.token,
-            content_hash=self.change.stored_hash(in_sync=self.upserted.in_sync),
-        )
-
-    @property
-    def outcome(self) -> Outcome:
-        """The row's outcome."""
-        change, upserted = self.change, self.upserted
-        if not change.sends:
-            return change.outcome()
-        if self.error is not None:
-            reason = f"not sent: the run gave up after this error: {self.error}" if self.unsent else str(self.error)
-            can_retry = isinstance(self.error, (ExploRateLimitError, ExploUnavailableError))
-            return change.outcome("failed", reason, can_retry=can_retry)
-        assert upserted is not None
-        reasons = []
-        if upserted.kind == "existing" and upserted.group.new_user_group is None:
-            reasons.append("an earlier attempt timed out; cannot tell whether the user group was new")
-        if upserted.remaining_drift:
-            reasons.append(f"the user group in Explo differs from the row in: {', '.join(upserted.remaining_drift)}")
-        return change.outcome(upserted.kind, "\n".join(reasons), drift=bool(upserted.remaining_drift))
-
-
-class CircuitBreaker:
-    """Opens where further requests are pointless: :attr:`error` is then why.
-
-    A tenant that Explo refuses says nothing of the others. But five requests in a row that met a wrong API token, a
-    gateway in front of Explo, or an Explo that is away, each after its own retries, mean that the sixth will too.
-    """
-
-    def __init__(self) -> None:
-        self.error: ExploError | None = None
-        self._failures = 0
-
-    def record(self, error: ExploError | None, *, one_tenant: bool = False) -> None:
-        """Take the error of a request, or None where it succeeded.
-
-        :param one_tenant: whatever its class, the error may concern this tenant only.
-        """
-        if error is None or isinstance(error, ExploRefusedError):
-            self._failures = 0
-            return
-        self._failures += 1
-        # An error that is not a response of Explo's is a wrong setting. A rate limit without a status was met by an
-        # earlier request, and demands a longer pause than any request may take.
-        for_all = not isinstance(error, ExploApiError) or (
-            isinstance(error, ExploRateLimitError) and error.status is None
-        )
-        if (for_all and not one_tenant) or self._failures >= CONSECUTIVE_FAILURES:
-            self.error = self.error or error
+    due: float
+    number: int
+    change: Change = field(compare=False)
+    ambiguous: bool = field(default=False, compare=False)
+    result: Result | None = field(default=None, compare=False)
+    error: ExploError | None = field(default=None, compare=False)
 
 
 class Applier:
-    """Applies changes.
+    """Applies changes. A tenant that fails goes to the end of the line with its delay, and holds no thread.
 
-    :param client: safe to share between threads. It waits with ``signal.sleep``.
+    :param client: sends each request once; safe to share between threads. It waits with ``signal.sleep``.
     :param tokens: where tokens are saved, or None.
     :param signal: ends it early: requests in flight finish and are saved, and no other is sent.
-    :param recheck: look at the token table once more before sending: another run may have saved some tenants.
+    :param recheck: look at the token table again before sending: another run may have saved some tenants.
+    :param retry: what is retried, and after how long.
     """
 
     def __init__(
@@ -127,113 +76,193 @@ class Applier:
         max_in_flight: int,
         signal: ShutdownSignal,
         recheck: bool,
+        retry: RetryPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._tokens = tokens
+        self._saver = TokenSaver(tokens, signal)
         self._if_exists = if_exists
         self._signal = signal
         self._recheck = recheck
+        self._retry = retry or RetryPolicy()
+        self._retry_timeout = client.settings.retry_timeout
+        self._clock = clock
         self.breaker = CircuitBreaker()
-        self._pool: DaemonThreadPool[Result | None] = DaemonThreadPool(max_in_flight)
+        self._pool: DaemonThreadPool[Attempt | None] = DaemonThreadPool(max_in_flight)
         # More than are in flight, so that no thread waits for this one.
         self._max_pending = 2 * max_in_flight
-        self._pending: set[Future[Result | None]] = set()
+        self._pending: set[Future[Attempt | None]] = set()
+        self._ready: deque[Change] = deque()
+        self._deferred: list[Attempt] = []
+        self._refused_deletes: list[Result] = []
+        self._deleted = False
 
-    def apply(self, chunks: Iterable[Sequence[Change]]) -> Iterator[list[Result]]:
+    def apply(self, chunks: Iterable[tuple[int, Sequence[Change]]]) -> Iterator[list[Result]]:
         """Apply changes, chunk by chunk; once. Results come after their tokens are saved.
 
+        :param chunks: each with its depth: changes of one depth wait for all of the depth before.
         :raises ShutdownError: the task is being terminated.
         :raises ExploError: tokens cannot be saved.
         """
+        depth = None
         try:
-            for changes in chunks:
-                yield from self._submit(self._rechecked(changes))
-            yield from self._collect(down_to=0)
+            for chunk_depth, changes in chunks:
+                if depth not in (None, chunk_depth):
+                    yield from self._finish()
+                depth = chunk_depth
+                yield from self._settle([change for change in changes if not change.sends])
+                self._ready.extend(change for change in changes if change.sends)
+                while self._ready:
+                    yield from self._submit()
+            yield from self._finish()
         except BaseException:
             self._save_pending()
             raise
         finally:
             self._pool.shutdown()
 
-    def _rechecked(self, changes: Sequence[Change]) -> list[Change]:
-        if self._tokens is None or not self._recheck:
-            return list(changes)
-        hashes = self._tokens.hashes([change.user_group_id for change in changes if change.sends])
-        return [change.reconsidered(hashes, if_exists=self._if_exists) for change in changes]
+    @staticmethod
+    def save_only(
+        chunks: Iterable[tuple[int, Sequence[Change]]], tokens: TokenTable | None, signal: ShutdownSignal
+    ) -> Iterator[list[Result]]:
+        """Apply changes of which none takes a request."""
+        saver = TokenSaver(tokens, signal)
+        for _, changes in chunks:
+            yield saver.save([Result(change=change, error=change.error) for change in changes])
 
-    def _submit(self, changes: Sequence[Change]) -> Iterator[list[Result]]:
-        for change in changes:
+    def _settle(self, changes: Sequence[Change]) -> Iterator[list[Result]]:
+        """Save, in one transaction, the tokens that take no request."""
+        if changes:
+            yield self._saver.save([Result(change=change, error=change.error) for change in changes])
+
+    def _submit(self) -> Iterator[list[Result]]:
+        """Send the next few changes."""
+        batch = [self._ready.popleft() for _ in range(min(len(self._ready), self._max_pending))]
+        for change in self._rechecked(batch):
             if not change.sends:
-                yield [Result(change=change, error=change.error)]
-            elif self.breaker.error is not None:
+                yield [Result(change=change)]
+                continue
+            yield from self._collect(down_to=self._max_pending - 1)
+            if self.breaker.error is not None:
                 yield [Result(change=change, error=self.breaker.error, unsent=True)]
             else:
-                self._pending.add(self._pool.submit(self._send, change))
-                yield from self._collect(down_to=self._max_pending)
-            self._signal.raise_if_set()
+                self._start(Attempt(due=0.0, number=1, change=change))
 
-    def _send(self, change: Change) -> Result | None:
+    def _rechecked(self, batch: Sequence[Change]) -> list[Change]:
+        if self._tokens is None or not self._recheck:
+            return list(batch)
+        stored = self._tokens.known([change.user_group_id for change in batch if change.action != "delete"])
+        changes = [change.after_another_run(stored.get(change.user_group_id)) for change in batch]
+        if any(not change.sends for change in changes):
+            # Another run is at work. In another order than its, the two share the rest.
+            remaining = list(self._ready)
+            random.shuffle(remaining)
+            self._ready = deque(remaining)
+        return changes
+
+    def _finish(self) -> Iterator[list[Result]]:
+        """Wait for what is in flight, and send again what failed, until nothing is left or its time is over."""
+        yield from self._collect(down_to=0)
+        deadline = self._clock() + self._retry_timeout
+        while self._deferred or self._refused_deletes or self._pending:
+            if not self._deferred and not self._pending:
+                yield from self._retry_deletes()
+                continue
+            now = self._clock()
+            if self._deferred and (self.breaker.error is not None or now >= deadline):
+                attempts, self._deferred = self._deferred, []
+                yield [self._given_up(attempt) for attempt in attempts]
+            elif self._deferred and self._deferred[0].due <= now and len(self._pending) < self._max_pending:
+                self._start(heapq.heappop(self._deferred))
+            elif self._pending:
+                yield from self._collect(down_to=len(self._pending) - 1)
+            else:
+                self._signal.sleep(min(POLL_INTERVAL, max(0.0, self._deferred[0].due - now)))
+
+    def _retry_deletes(self) -> Iterator[list[Result]]:
+        """Explo refuses to delete a group that has children: once others are deleted, it may not any more."""
+        results, self._refused_deletes = self._refused_deletes, []
+        if not self._deleted or self.breaker.error is not None:
+            yield results
+            return
+        self._deleted = False
+        for result in results:
+            self._start(Attempt(due=0.0, number=1, change=result.change))
+            yield from self._collect(down_to=self._max_pending)
+
+    def _start(self, attempt: Attempt) -> None:
+        self._pending.add(self._pool.submit(self._send, attempt))
+
+    def _send(self, attempt: Attempt) -> Attempt | None:
         if self._signal.is_set():
             return None
+        change = attempt.change
         if self.breaker.error is not None:
-            return Result(change=change, error=self.breaker.error, unsent=True)
+            return replace(attempt, result=Result(change=change, error=self.breaker.error, unsent=True))
         try:
-            return Result(change=change, upserted=upsert(change, self._client, if_exists=self._if_exists))
+            sent = send(change, self._client, if_exists=self._if_exists, ambiguous=attempt.ambiguous)
+            return replace(attempt, result=Result(change=change, sent=sent))
         except ShutdownError:
             return None
         except ExploError as error:
-            return Result(change=change, error=error)
+            return replace(attempt, error=error)
 
     def _collect(self, *, down_to: int) -> Iterator[list[Result]]:
         while len(self._pending) > down_to:
             done, _ = wait(self._pending, timeout=POLL_INTERVAL, return_when=FIRST_COMPLETED)
-            results = self._saved([result for future in done if (result := future.result()) is not None])
+            attempts = [attempt for future in done if (attempt := future.result()) is not None]
+            results = self._saver.save([attempt.result for attempt in attempts if attempt.result is not None])
             # Not before they are saved: whatever interrupts this thread finds them there.
             self._pending -= done
+            for result in results:
+                self.breaker.record(None if result.unsent else result.error, one_tenant=True)
+                self._deleted = self._deleted or (result.change.action == "delete" and result.error is None)
+            results += [failed for attempt in attempts if (failed := self._failed(attempt)) is not None]
             if results:
                 yield results
             self._signal.raise_if_set()
+            if self.breaker.wants_probe and self.breaker.error is None:
+                log.warning("%d requests in a row failed; asking whether Explo is there", self.breaker.failures)
+                self.breaker.record_probe(
+                    interruptible(lambda: probe(self._client, self._retry, self._signal), self._signal)
+                )
 
-    def _saved(self, results: Sequence[Result]) -> list[Result]:
-        refused = self._save([row for result in results if (row := result.token_row) is not None])
-        saved = []
-        for result in results:
-            refusal = refused.get(result.change.user_group_id)
-            self.breaker.record(refusal or result.error, one_tenant=refusal is not None)
-            saved.append(replace(result, error=refusal) if refusal else result)
-        return saved
+    def _failed(self, attempt: Attempt) -> Result | None:
+        """The result of an attempt that failed for good; one that may succeed later is deferred."""
+        error = attempt.error
+        if error is None:
+            return None
+        self.breaker.record(error)
+        if isinstance(error, ExploRefusedError) and attempt.change.action == "delete":
+            self._refused_deletes.append(Result(change=attempt.change, error=error))
+            return None
+        if isinstance(error, ExploApiError) and self.breaker.error is None:
+            delay = self._retry.delay(attempt.number, error, repeatable=True, time_left=self._retry_timeout)
+            if delay is not None:
+                log.warning("%s; attempt %d failed, deferred", first_line(error), attempt.number)
+                ambiguous = attempt.ambiguous or error.ambiguous
+                due = self._clock() + delay
+                again = replace(attempt, due=due, number=attempt.number + 1, ambiguous=ambiguous)
+                heapq.heappush(self._deferred, again)
+                return None
+        return Result(change=attempt.change, error=error)
 
-    def _save(self, rows: Sequence[TokenRow]) -> dict[str, ExploError]:
-        """Save tokens; return, by tenant, why the database refuses one."""
-        try:
-            self._save_with_retries(rows)
-        except ExploConfigError as error:
-            if len(rows) == 1:
-                return {rows[0].user_group_id: error}
-            # One at a time shows which it is, and saves the others.
-            return {name: refusal for row in rows for name, refusal in self._save([row]).items()}
-        return {}
-
-    def _save_with_retries(self, rows: Sequence[TokenRow]) -> None:
-        if self._tokens is None:
-            return
-        for seconds in SAVE_BACKOFF:
-            try:
-                self._tokens.save_all(rows)
-                return
-            except ExploConfigError:
-                raise
-            except ExploError as error:
-                log.warning("%s\nretrying in %.0f s", error, seconds)
-            self._signal.sleep(seconds)
-        self._tokens.save_all(rows)
+    def _given_up(self, attempt: Attempt) -> Result:
+        if self.breaker.error is not None:
+            return Result(change=attempt.change, error=self.breaker.error, unsent=True)
+        assert attempt.error is not None
+        return Result(change=attempt.change, error=attempt.error)
 
     def _save_pending(self) -> None:
         """Let the requests in flight finish, for some seconds, and save their tokens."""
         self._signal.set()
         done, late = wait(self._pending, timeout=SHUTDOWN_GRACE_SECONDS)
-        results = [future.result() for future in done if future.exception() is None]
-        rows = [row for result in results if result is not None and (row := result.token_row) is not None]
+        attempts = [future.result() for future in done if future.exception() is None]
+        rows: list[TokenRow] = []
+        for attempt in attempts:
+            if attempt is not None and attempt.result is not None and (row := attempt.result.token_row) is not None:
+                rows.append(row)
         # The error that ends the run is raised; a second one of the same cause would hide it.
         with suppress(ExploError):
             if self._tokens is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_explo.exceptions import ExploError
 from airflow_provider_explo.sync.compare import compare
-from airflow_provider_explo.tenants.content_hash import UNSETTLED, is_hash_of, is_settled
+from airflow_provider_explo.tenants.content_hash import UNSETTLED, canonical, is_hash_of, is_settled
 from airflow_provider_explo.tenants.outcome import Kind, Outcome
 from airflow_provider_explo.tenants.tenant import Tenant
 
@@ -72,7 +73,10 @@ class Change:
     @property
     def in_sync(self) -> bool:
         """Whether Explo is known to hold what is wanted, by the token table."""
-        return self.stored is not None and self.stored.content_hash == self.digest
+        if self.stored is None or self.digest is None or self.tenant is None:
+            return False
+        stored = self.stored.content_hash
+        return is_settled(stored) and is_hash_of(self.tenant, stored, digest=self.digest)
 
     def outcome(
         self, kind: Kind | None = None, reason: str | None = None, *, drift: bool = False, can_retry: bool = False
@@ -87,6 +91,13 @@ class Change:
             drift=drift or self.action == "drift" or (self.action == "save" and bool(self.differences)),
             can_retry=can_retry,
         )
+
+    @property
+    def change_id(self) -> str:
+        """What an approval names: the same for the same change of the same tenant."""
+        before = {name: before for name, (before, _) in self.differences.items()}
+        parts = [self.action, self.kind, self.user_group_id, self.digest, self.recreated, before]
+        return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
 
     def stored_hash(self, *, in_sync: bool) -> str:
         """What the token table keeps once it was applied.
@@ -104,24 +115,24 @@ class Change:
         return replace(self, action="unchanged", reason="saved by another run meanwhile", tenant=None)
 
 
-def decide(change: Change, tenant: Tenant, *, if_exists: str, listed: bool, shared_token: bool = False) -> Change:
+def decide(change: Change, *, if_exists: str, listed: bool, shared_token: bool = False) -> Change:
     """Decide what to do for a valid tenant.
 
-    :param change: with ``digest``, ``stored`` and ``actual``.
+    :param change: with ``digest``, ``tenant``, ``stored`` and ``actual``.
     :param if_exists: ``keep``, ``update`` or ``fail``.
     :param listed: ``actual`` is Explo's; without, the token table is trusted.
     :param shared_token: another group in Explo has the same token.
     """
-    change = replace(change, tenant=tenant)
     if not listed:
-        return _by_token_table(change, tenant, if_exists)
+        return _by_token_table(change, if_exists)
     if change.actual is None:
         if change.stored is None:
             return replace(change, action="create", reason="not in Explo")
         return replace(change, action="create", reason="the user group was deleted in Explo", recreated=True)
     if shared_token:
         return replace(change, action="refuse", reason="Explo has the same token for another user group; not saved")
-    comparison = compare(tenant, change.actual)
+    assert change.tenant is not None
+    comparison = compare(change.tenant, change.actual)
     change = replace(
         change,
         differences=comparison.differences,
@@ -154,13 +165,17 @@ def _adopted(change: Change, drift: str) -> Change:
     return replace(change, action="unchanged", reason="the same in Explo", tenant=None)
 
 
-def _by_token_table(change: Change, tenant: Tenant, if_exists: str) -> Change:
+def _by_token_table(change: Change, if_exists: str) -> Change:
+    assert change.tenant is not None
     if change.stored is None:
         return replace(change, action="create", reason="not in the token table")
     stored = change.stored.content_hash
-    if is_hash_of(tenant, stored, digest=change.digest):
+    if is_hash_of(change.tenant, stored, digest=change.digest):
         if is_settled(stored) or if_exists != "update":
-            return replace(change, action="unchanged", reason="sent before, with the same content", tenant=None)
+            reason = "sent before, with the same content"
+            if stored == change.stored_hash(in_sync=is_settled(stored)):
+                return replace(change, action="unchanged", reason=reason, tenant=None)
+            return replace(change, action="save", kind="unchanged", reason=reason)
         return replace(change, action="update", reason="the user group existed before, and may differ in Explo")
     if if_exists == "update":
         return replace(change, action="update", reason="content differs from what was sent before")

@@ -1,204 +1,216 @@
-"""A sync from end to end, for one tenant and for a million: rows are planned, the plan is applied, results reported."""
+"""A sync from end to end, for one tenant and for a million: plan, guard, apply."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_explo.exceptions import ExploError
-from airflow_provider_explo.sql.rejects_table import RejectsTable
+from airflow_provider_explo.exceptions import ExploConfigError, ExploError, ExploPlanRefusedError, message
 from airflow_provider_explo.sql.token_table import TokenTable
-from airflow_provider_explo.sync.apply import Applier, Result
-from airflow_provider_explo.sync.plan import Action, Change, Planner
-from airflow_provider_explo.sync.plan_table import PlanTable, plan_counts
+from airflow_provider_explo.sync.actual import ActualGroups
+from airflow_provider_explo.sync.apply import Applier
+from airflow_provider_explo.sync.approval import ApprovedPlan
+from airflow_provider_explo.sync.plan import Change
+from airflow_provider_explo.sync.plan_table import PlanTable, plan_counts, plan_digest
+from airflow_provider_explo.sync.planner import Planner
+from airflow_provider_explo.sync.progress import Progress, duration
+from airflow_provider_explo.sync.result import Result
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from airflow_provider_explo.sync.spool import Spool
-from airflow_provider_explo.tenants.outcome import MAX_SUMMARY_PROBLEMS, Summary
+from airflow_provider_explo.tenants.tenant import APIS, FIELDS
 from airflow_provider_explo.tenants.validation import TenantValidator
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
 
-PROGRESS_INTERVAL = 30.0
-
 log = logging.getLogger(__name__)
-Hashes = Callable[[Collection[str]], Mapping[str, str]]
 Rows = Iterable[Sequence[Mapping[str, Any]]]
+# Makes a client that sends a request at most so many times; None: as the connection says.
+Connect = Callable[[int | None], AbstractContextManager["ExploClient"]]
 
 
 class Sync:
     """One run.
 
+    :param connect: makes a client; not called where there is nothing to ask and nothing to send.
     :param tokens: where tokens are saved, and what is known; None for a run that returns its token instead.
     :param validator: what a tenant must be.
-    :param if_exists: ``keep``, ``update`` or ``fail``.
     :param signal: ends the run early.
-    :param always_ask: send a request also for a tenant whose content is unchanged.
+    :param if_exists: ``keep``, ``update`` or ``fail``.
+    :param if_missing: ``keep``, ``report`` or ``delete``.
+    :param refresh: compare with Explo's own list before planning.
+    :param max_change_share: see :meth:`~airflow_provider_explo.sync.planner.Totals.guard`; None: no guard.
+    :param create_group_tags: make the tags that tenants want and Explo does not have.
+    :param approved: carry out these changes only.
+    :param always_ask: get or create every tenant, whatever is known of it.
     """
 
     def __init__(
         self,
+        connect: Connect,
         *,
         tokens: TokenTable | None,
         validator: TenantValidator,
-        if_exists: str,
         signal: ShutdownSignal,
+        if_exists: str = "keep",
+        if_missing: str = "keep",
+        refresh: bool = False,
+        max_change_share: float | None = None,
+        create_group_tags: bool = False,
+        approved: ApprovedPlan | None = None,
         always_ask: bool = False,
     ) -> None:
+        self._connect = connect
         self._tokens = tokens
         self._validator = validator
-        self._if_exists = if_exists
         self._signal = signal
+        self._if_exists = if_exists
+        self._if_missing = if_missing
+        self._refresh = refresh
+        self._max_change_share = max_change_share
+        self._create_group_tags = create_group_tags
+        self._approved = approved
         self._always_ask = always_ask
         self.gave_up: ExploError | None = None
+        self.unmanaged = 0
 
-    def plan(self, rows: Rows, hashes: Hashes) -> PlanTable:
-        """Plan, and do nothing.
+    def plan(self, rows: Rows) -> PlanTable:
+        """Plan, and do nothing but read.
 
-        :param hashes: from ids to the content hashes of tenants in the token table, which may not be there.
-        :raises ExploError: the rows or the token table cannot be read.
+        :raises ExploError: the rows, the token table or Explo's list cannot be read.
         """
-        with Spool[Change]() as spool:
-            return PlanTable(self._planned(spool, rows, hashes))
+        with ExitStack() as stack:
+            tokens = self._tokens if self._tokens is not None and self._tokens.exists() else None
+            if tokens is not None:
+                tokens.check_columns()
+            planner, changes = self._planned(stack, rows, tokens)
+            table = PlanTable()
+            for chunk in changes:
+                table.add(chunk)
+            table.add_kept(planner)
+            table.unmanaged = planner.totals.unmanaged
+            try:
+                self._guard(planner, tokens)
+            except ExploPlanRefusedError as error:
+                table.refusal = str(error)
+            return table
 
-    def run(
-        self,
-        rows: Rows,
-        client: Callable[[], AbstractContextManager[ExploClient]],
-        *,
-        max_in_flight: int = 1,
-        chunk_size: int = 500,
-    ) -> Generator[list[Result]]:
+    def run(self, rows: Rows, *, max_in_flight: int = 1, chunk_size: int = 500) -> Generator[list[Result]]:
         """Plan, and apply the plan. Afterwards :attr:`gave_up` is why it stopped sending before the end, or None.
 
-        :param client: makes the client; not called where there is nothing to send.
-        :raises ExploError: the rows cannot be read, tokens cannot be saved, or the task is being terminated.
+        :raises ExploPlanRefusedError: the plan changes suspiciously much, or is not the approved one.
+        :raises ExploError: the rows or Explo's list cannot be read, tokens cannot be saved, or the task is being
+            terminated.
         """
         if self._tokens is not None:
             self._tokens.prepare()
-        counts: Counter[Action] = Counter()
-        to_send = 0
-        with Spool[Change]() as spool:
-            for changes in self._planned(spool, rows, self._hashes):
-                counts.update(change.action for change in changes)
-                to_send += sum(change.sends for change in changes)
-                settled = [Result(change=change, error=change.error) for change in changes if not change.sends]
-                # Problems wait in the spool: while the query is open, SQLite lets no one write.
-                yield [result for result in settled if not result.outcome.is_problem]
-            log.info("%s", plan_counts(counts))
-            if not to_send:
-                for changes in spool.chunks(chunk_size):
-                    yield [Result(change=change, error=change.error) for change in changes]
+        with ExitStack() as stack:
+            planner, changes = self._planned(stack, rows, self._tokens)
+            for chunk in changes:
+                yield [Result(change=change) for change in chunk]
+            self._guard(planner, self._tokens)
+            totals = planner.totals
+            self.unmanaged = totals.unmanaged
+            log.info("%s", plan_counts(totals.actions))
+            kept: Iterator[tuple[int, list[Change]]] = planner.spool.chunks(chunk_size)
+            if self._approved is not None:
+                self._approved.check(plan_digest(planner))
+                kept = self._approved.only(kept)
+            if not totals.sends:
+                yield from Applier.save_only(kept, self._tokens, self._signal)
                 return
-            with client() as explo:
-                log.info("%s", _forecast(to_send, explo.requests_per_minute))
-                applier = Applier(
-                    explo,
-                    self._tokens,
-                    if_exists=self._if_exists,
-                    max_in_flight=max_in_flight,
-                    signal=self._signal,
-                    recheck=not self._always_ask,
-                )
-                progress = Progress("Tenants done", total=to_send)
-                for results in applier.apply(spool.chunks(chunk_size)):
-                    progress.add(len(results))
-                    yield results
-                self.gave_up = applier.breaker.error
+            client = stack.enter_context(self._connect(1))
+            if totals.tags and self._create_group_tags:
+                self._make_tags(client, totals.tags)
+            if totals.sends > 1:
+                log.info("%s", _forecast(totals.sends, client.requests_per_minute))
+            applier = Applier(
+                client,
+                self._tokens,
+                if_exists=self._if_exists,
+                max_in_flight=max_in_flight,
+                signal=self._signal,
+                recheck=not self._always_ask,
+            )
+            progress = Progress("Tenants done", total=totals.sends)
+            for results in applier.apply(kept):
+                progress.add(sum(result.change.sends for result in results))
+                yield results
+            self.gave_up = applier.breaker.error
 
-    def _hashes(self, user_group_ids: Collection[str]) -> Mapping[str, str]:
-        return {} if self._tokens is None else self._tokens.hashes(user_group_ids)
-
-    def _planned(self, spool: Spool[Change], rows: Rows, hashes: Hashes) -> Iterator[list[Change]]:
+    def _planned(
+        self, stack: ExitStack, rows: Rows, tokens: TokenTable | None
+    ) -> tuple[Planner, Iterator[list[Change]]]:
+        spool = stack.enter_context(Spool[Change]())
         planner = Planner(
-            spool, validator=self._validator, hashes=hashes, if_exists=self._if_exists, always_ask=self._always_ask
+            spool,
+            validator=self._validator,
+            tokens=tokens,
+            if_exists=self._if_exists,
+            refresh=self._refresh,
+            always_ask=self._always_ask,
         )
-        progress = Progress("Rows planned")
+        return planner, self._changes(stack, planner, rows)
+
+    def _changes(self, stack: ExitStack, planner: Planner, rows: Rows) -> Iterator[list[Change]]:
+        """Plan everything; what needs nothing more is returned, the rest is in the spool."""
+        progress = Progress("Rows read")
         for changes in planner.plan(rows):
             self._signal.raise_if_set()
             progress.add(len(changes))
-            yield changes
+            yield _done(changes)
+        actual = None
+        if self._refresh:
+            actual = stack.enter_context(ActualGroups())
+            with self._connect(None) as client:
+                actual.read(client, self._signal)
+            for changes in planner.compare(actual):
+                self._signal.raise_if_set()
+                yield _done(changes)
+        for changes in planner.plan_missing(self._if_missing, actual):
+            self._signal.raise_if_set()
+            yield _done(changes)
+        planner.finish(actual)
+
+    def _guard(self, planner: Planner, tokens: TokenTable | None) -> None:
+        if self._max_change_share is not None and tokens is not None:
+            planner.totals.guard(known=tokens.count(), max_change_share=self._max_change_share)
+
+    @staticmethod
+    def _make_tags(client: ExploClient, tags: Collection[str]) -> None:
+        for name in sorted(set(tags) - set(client.list_group_tags())):
+            client.create_group_tag(name=name)
+            log.info("Group tag created: %r", name)
 
 
-class Report:
-    """Records results as they come: in the log, in the rejects table, in a summary.
+def check_fields(names: Collection[str], api_of: Callable[[], str]) -> None:
+    """Refuse fields that a connection's ``api`` cannot carry.
 
-    :param rejects: keeps rows that need attention, or None.
+    :param names: fields of tenants.
+    :param api_of: looks the connection's ``api`` up; not called for fields that each of them can carry.
+    :raises ExploConfigError: naming them.
     """
-
-    def __init__(self, *, rejects: RejectsTable | None = None) -> None:
-        self.summary = Summary()
-        self._rejects = rejects
-        self._drifted = 0
-
-    def record(self, results: Sequence[Result]) -> None:
-        """Count outcomes, log those that need attention, and keep these in the rejects table.
-
-        :raises ExploError: the rejects table cannot be written.
-        """
-        outcomes = [result.outcome for result in results]
-        for outcome in outcomes:
-            self.summary.add(outcome)
-            if outcome.is_problem:
-                log.warning("%s", outcome)
-            elif outcome.drift:
-                self._drifted += 1
-                if self._drifted <= MAX_SUMMARY_PROBLEMS:
-                    log.warning("%s", outcome)
-        if self._rejects is not None:
-            self._rejects.add([outcome for outcome in outcomes if outcome.is_problem])
-
-    def log_summary(self) -> None:
-        """Log the counts."""
-        if self._drifted > MAX_SUMMARY_PROBLEMS:
-            log.warning("%d more user groups differ from their rows", self._drifted - MAX_SUMMARY_PROBLEMS)
-        if self._drifted:
-            log.warning("if_exists='update' sends what differs")
-        log.info("%d rows: %s", self.summary.rows, self.summary)
+    if all(FIELDS[name].apis == APIS for name in names):
+        return
+    api = api_of()
+    unsupported = [name for name in names if api not in FIELDS[name].apis]
+    if unsupported:
+        raise ExploConfigError(
+            message(
+                f"api {api!r} of the connection cannot carry {', '.join(unsupported)}; nothing was sent",
+                fix="set api: customer in the connection's extra, or leave these columns out of the query",
+            )
+        )
 
 
-class Progress:
-    """A line in the log every half minute.
-
-    :param label: what is counted: ``Tenants done``.
-    :param total: how many there are, or None where that is not known.
-    :param clock: monotonic seconds.
-    """
-
-    def __init__(self, label: str, *, total: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._label = label
-        self._total = total
-        self._clock = clock
-        self._started = self._logged = clock()
-        self._done = 0
-
-    def add(self, count: int) -> None:
-        """Count so many more."""
-        self._done += count
-        now = self._clock()
-        if now - self._logged >= PROGRESS_INTERVAL:
-            self._logged = now
-            log.info("%s: %s", self._label, self._line(self._done / (now - self._started)))
-
-    def _line(self, rate: float) -> str:
-        pace = f"{rate * 60:,.0f} per minute"
-        if self._total is None:
-            return f"{self._done:,} so far, {pace}"
-        return f"{self._done:,} of {self._total:,}, {pace}, about {duration((self._total - self._done) / rate)} left"
+def _done(changes: Sequence[Change]) -> list[Change]:
+    # Problems wait in the spool: while the query is open, SQLite lets no one write.
+    return [
+        change for change in changes if not (change.sends or change.action == "save" or change.outcome().is_problem)
+    ]
 
 
 def _forecast(total: int, rate: float) -> str:
-    tenants = "1 tenant" if total == 1 else f"{total:,} tenants"
-    return f"sending {tenants} at {rate:,.0f} requests/min; at least {duration(total / rate * 60)}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: ``45 s``, ``7 min``, ``1 h 05 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+    return f"sending {total:,} tenants at {rate:,.0f} requests/min; at least {duration(total / rate * 60)}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_explo.exceptions import ExploError
 
 T = TypeVar("T")
+POLL_INTERVAL = 0.2
 
 
 class ShutdownError(ExploError):
@@ -46,6 +47,19 @@ class ShutdownSignal:
         """
         self._event.wait(seconds)
         self.raise_if_set()
+
+
+def interruptible(work: Callable[[], T], signal: ShutdownSignal) -> T:
+    """Do something that may wait on the network, in a thread of its own.
+
+    :raises ShutdownError: the task is being terminated; the thread is left behind, and keeps no process alive.
+    """
+    pool: DaemonThreadPool[T] = DaemonThreadPool(1)
+    future = pool.submit(work)
+    pool.shutdown()
+    while not wait([future], timeout=POLL_INTERVAL).done:
+        signal.raise_if_set()
+    return future.result()
 
 
 class DaemonThreadPool(Generic[T]):

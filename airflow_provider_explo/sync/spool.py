@@ -8,16 +8,48 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-SCHEMA = """
-CREATE TABLE planned (
-    row INTEGER PRIMARY KEY, user_group_id TEXT UNIQUE, digest TEXT, rejected INTEGER DEFAULT 0, change BLOB
-)"""
+DatabaseT = TypeVar("DatabaseT", bound="TemporaryDatabase")
+MAX_PARAMETERS = 500
+LAST = 1_000_000
+
+
+class TemporaryDatabase:
+    """A private temporary file, gone when it is closed.
+
+    Values are pickled: that keeps every digit of a number, and only what this process wrote is ever read.
+
+    :param schema: its tables.
+    """
+
+    def __init__(self, schema: str) -> None:
+        # SQLite makes the file when its cache is full, without a name, so that no other process can open it.
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(schema)
+        self._database.execute("BEGIN")
+
+    def __enter__(self: DatabaseT) -> DatabaseT:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def _rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self._database.execute(query, parameters).fetchall()
+
+    def _rows_in(self, query: str, values: Collection[str]) -> Iterator[tuple[Any, ...]]:
+        """Run a query with ``IN (…)`` in its place for some values, as many at once as SQLite takes."""
+        remaining = list(values)
+        for start in range(0, len(remaining), MAX_PARAMETERS):
+            chunk = remaining[start : start + MAX_PARAMETERS]
+            yield from self._database.execute(query.replace("(…)", f"({', '.join('?' * len(chunk))})"), chunk)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,52 +65,106 @@ class FirstRow:
     rejected: bool
 
 
-class Spool(Generic[T]):
-    """Rows of the query, by tenant, and what is still to be done for them.
-
-    It is a private temporary file, gone when the spool is closed.
-    """
+class Spool(TemporaryDatabase, Generic[T]):
+    """Rows of the query, by tenant, and the changes that are still to be applied or reported."""
 
     def __init__(self) -> None:
-        # SQLite makes the file when its cache is full, without a name, so that no other process can open it.
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute(SCHEMA)
-        self._database.execute("BEGIN")
+        super().__init__("""
+            CREATE TABLE planned (
+                position INTEGER PRIMARY KEY, user_group_id TEXT UNIQUE, digest TEXT, rejected INTEGER DEFAULT 0,
+                change BLOB, parent TEXT, depth INTEGER DEFAULT 0
+            );
+            CREATE INDEX by_depth ON planned (depth, position) WHERE change IS NOT NULL;
+            CREATE INDEX by_parent ON planned (parent) WHERE parent IS NOT NULL;
+        """)
 
-    def __enter__(self) -> Spool[T]:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._database.close()
-
-    def register(self, row: int, user_group_id: str | None, digest: str | None) -> FirstRow | None:
+    def register(self, position: int, user_group_id: str | None, digest: str | None) -> FirstRow | None:
         """Note a row of a tenant.
 
         :returns: None where it is the tenant's first, or else its first row.
         """
-        insert = "INSERT OR IGNORE INTO planned (row, user_group_id, digest) VALUES (?, ?, ?)"
-        if self._database.execute(insert, (row, user_group_id, digest)).rowcount:
+        insert = "INSERT OR IGNORE INTO planned (position, user_group_id, digest) VALUES (?, ?, ?)"
+        if self._database.execute(insert, (position, user_group_id, digest)).rowcount:
             return None
-        select = "SELECT row, digest, rejected FROM planned WHERE user_group_id = ?"
-        first_row, first_digest, rejected = self._database.execute(select, (user_group_id,)).fetchone()
-        self._database.execute(insert, (row, None, None))
-        return FirstRow(row=first_row, digest=first_digest, rejected=bool(rejected))
+        select = "SELECT position, digest, rejected FROM planned WHERE user_group_id = ?"
+        ((first, first_digest, rejected),) = self._rows(select, user_group_id)
+        self._database.execute(insert, (position, None, None))
+        return FirstRow(row=first, digest=first_digest, rejected=bool(rejected))
 
-    def put(self, row: int, change: T, *, rejected: bool) -> None:
-        """Keep the change of a registered row."""
-        # Pickle keeps every digit of a number. It reads what this process wrote, and nothing else.
-        values = (rejected, pickle.dumps(change), row)
-        self._database.execute("UPDATE planned SET rejected = ?, change = ? WHERE row = ?", values)
+    def registered(self, user_group_ids: Collection[str]) -> set[str]:
+        """Those of these tenants that have a row."""
+        query = "SELECT user_group_id FROM planned WHERE user_group_id IN (…)"
+        return {name for (name,) in self._rows_in(query, user_group_ids)}
 
-    def chunks(self, size: int) -> Iterator[list[T]]:
-        """The kept changes in the order of their rows."""
-        last = 0
-        select = "SELECT row, change FROM planned WHERE row > ? AND change IS NOT NULL ORDER BY row LIMIT ?"
-        while rows := self._fetch(select, last, size):
-            last = rows[-1][0]
+    def put(self, position: int, change: T, *, rejected: bool = False, parent: str | None = None) -> None:
+        """Keep the change of a registered row.
+
+        :param parent: the tenant whose change must be applied first, if it has one.
+        """
+        values = (rejected, pickle.dumps(change), parent, position)
+        self._database.execute("UPDATE planned SET rejected = ?, change = ?, parent = ? WHERE position = ?", values)
+
+    def drop(self, position: int) -> None:
+        """Keep the row, and nothing to be done for it."""
+        self._database.execute("UPDATE planned SET change = NULL WHERE position = ?", (position,))
+
+    def undecided(self, size: int = MAX_PARAMETERS) -> Iterator[list[T]]:
+        """The kept changes of rows that were not rejected, in the order of rows; each may be replaced meanwhile."""
+        position = 0
+        select = """
+            SELECT position, change FROM planned
+            WHERE position > ? AND change IS NOT NULL AND NOT rejected ORDER BY position LIMIT ?"""
+        while rows := self._rows(select, position, size):
+            position = rows[-1][0]
             yield [pickle.loads(change) for _, change in rows]
 
-    def _fetch(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        return self._database.execute(query, parameters).fetchall()
+    def append(self, change: T) -> None:
+        """Keep a change that belongs to no row of the query; these come last."""
+        self._database.execute("INSERT INTO planned (change, depth) VALUES (?, ?)", (pickle.dumps(change), LAST))
+
+    def replace(self, changes: Mapping[int, T]) -> None:
+        """Keep other changes, by position, which wait for no parent."""
+        for position, change in changes.items():
+            self.put(position, change)
+            self._database.execute("UPDATE planned SET depth = 0 WHERE position = ?", (position,))
+
+    def parents(self) -> set[str]:
+        """The parents that changes wait for and that have no change of their own."""
+        query = """
+            SELECT DISTINCT parent FROM planned child WHERE parent IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM planned WHERE user_group_id = child.parent AND change IS NOT NULL AND NOT rejected)"""
+        return {parent for (parent,) in self._rows(query)}
+
+    def waiting_for(self, parents: Collection[str]) -> dict[int, T]:
+        """The changes, by position, that wait for one of these tenants."""
+        query = "SELECT position, change FROM planned WHERE parent IN (…)"
+        return {position: pickle.loads(change) for position, change in self._rows_in(query, parents)}
+
+    def put_in_order(self) -> dict[int, tuple[T, str]]:
+        """Put parents before children.
+
+        :returns: the changes, by position, that wait for themselves in a cycle or behind one, each with its parent.
+        """
+        self._database.execute("""
+            UPDATE planned SET depth = -1 WHERE parent IN (
+                SELECT user_group_id FROM planned WHERE change IS NOT NULL AND NOT rejected)""")
+        step = """
+            UPDATE planned SET depth = ? WHERE depth = -1 AND parent IN (
+                SELECT user_group_id FROM planned WHERE depth = ? AND change IS NOT NULL)"""
+        depth = 0
+        while self._database.execute(step, (depth + 1, depth)).rowcount:
+            depth += 1
+        cyclic = self._rows("SELECT position, change, parent FROM planned WHERE depth = -1")
+        return {position: (pickle.loads(change), parent) for position, change, parent in cyclic}
+
+    def chunks(self, size: int) -> Iterator[tuple[int, list[T]]]:
+        """The kept changes, parents before children: the depth, and changes of that depth in the order of rows."""
+        depth, position = -1, 0
+        select = """
+            SELECT depth, position, change FROM planned
+            WHERE change IS NOT NULL AND (depth, position) > (?, ?) ORDER BY depth, position LIMIT ?"""
+        while rows := self._rows(select, depth, position, size):
+            depth = rows[0][0]
+            same_depth = [row for row in rows if row[0] == depth]
+            position = same_depth[-1][1]
+            yield depth, [pickle.loads(change) for _, _, change in same_depth]

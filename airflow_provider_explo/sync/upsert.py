@@ -1,14 +1,16 @@
-"""One tenant's requests: get or create, then update what differs."""
+"""One tenant's requests: get or create, then update what differs; or delete."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo.exceptions import ExploRefusedError, message, preview
-from airflow_provider_explo.sync.actual import compare
+from airflow_provider_explo.sync.compare import compare
+from airflow_provider_explo.sync.lookup import find_group
 from airflow_provider_explo.sync.plan import Change
+from airflow_provider_explo.tenants.outcome import Kind
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
@@ -16,45 +18,59 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Upserted:
-    """A tenant whose group is in Explo.
+class Sent:
+    """What was done for a tenant.
 
-    :param group: as Explo returned it last, with what the first response said about newness.
-    :param kind: what was done.
-    :param drift: the fields in which an existing group differed before it was updated.
+    :param kind: the outcome.
+    :param group: as Explo returned it last, with what the first response said about newness; None once deleted.
+    :param differences: the fields in which an existing group differed before it was updated, and how.
     :param remaining_drift: those in which it differs now.
-    :param sent: the fields that an update sent.
+    :param fields: those that an update sent.
     :param in_sync: Explo is known to hold what is wanted.
     """
 
-    group: UserGroup
-    kind: Literal["created", "existing", "updated"]
-    drift: tuple[str, ...] = ()
+    kind: Kind
+    group: UserGroup | None = None
+    differences: Mapping[str, tuple[Any, Any]] | None = None
     remaining_drift: tuple[str, ...] = ()
-    sent: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
     in_sync: bool = True
 
 
-def upsert(change: Change, client: ExploClient, *, if_exists: str) -> Upserted:
+def send(change: Change, client: ExploClient, *, if_exists: str, ambiguous: bool = False) -> Sent:
     """Send the requests of a change.
 
     :param if_exists: ``keep``, ``update`` or ``fail``, for a group that exists.
+    :param ambiguous: an earlier attempt at this change may have been carried out.
     :raises ExploRefusedError: the group exists, and ``if_exists`` is ``fail``.
     :raises ExploApiError: one of its kinds.
     """
-    tenant = change.tenant
-    assert tenant is not None
-    content = tenant.content()
+    if change.action == "delete":
+        return _delete(change, client, ambiguous=ambiguous)
+    assert change.tenant is not None
+    content = change.tenant.content()
     if change.action == "update":
-        return _update(change, client, content)
-    group = client.create_user_group(user_group_id=tenant.user_group_id, **content)
+        # Without Explo's list it is not known what differs.
+        names = {*change.differences, *change.unknown} if change.actual is not None else set(content)
+        fields = {name: value for name, value in content.items() if name in names}
+        return _update(change, client, fields, change.differences)
+    return _create(change, client, content, if_exists=if_exists, ambiguous=ambiguous)
+
+
+def _create(
+    change: Change, client: ExploClient, content: Mapping[str, Any], *, if_exists: str, ambiguous: bool
+) -> Sent:
+    assert change.tenant is not None
+    group = client.create_user_group(user_group_id=change.tenant.user_group_id, **content)
+    if ambiguous and group.new_user_group is False:
+        group = replace(group, new_user_group=None)
     if group.new_user_group:
-        return Upserted(group=group, kind="created")
-    comparison = compare(tenant, group)
+        return Sent(kind="created", group=group)
+    comparison = compare(change.tenant, group)
     if if_exists == "fail" and (group.new_user_group is False or comparison.drift):
         raise ExploRefusedError(
             message(
-                f"tenant {preview(tenant.user_group_id)}: user group already exists, and if_exists is 'fail'",
+                f"tenant {preview(change.user_group_id)}: user group already exists, and if_exists is 'fail'",
                 fix="use if_exists='keep' or 'update' where that is expected",
             )
         )
@@ -62,20 +78,43 @@ def upsert(change: Change, client: ExploClient, *, if_exists: str) -> Upserted:
     unknown = () if change.in_sync else comparison.unknown
     if if_exists == "update" and (differing := {*comparison.drift, *unknown}):
         fields = {name: value for name, value in content.items() if name in differing}
-        updated = _update(change, client, fields)
-        group = replace(updated.group, new_user_group=group.new_user_group)
-        return replace(updated, group=group, drift=comparison.drift)
-    return Upserted(
-        group=group,
+        sent = _update(change, client, fields, comparison.differences)
+        assert sent.group is not None
+        return replace(sent, group=replace(sent.group, new_user_group=group.new_user_group))
+    return Sent(
         kind="existing",
-        drift=comparison.drift,
+        group=group,
+        differences=comparison.differences,
         remaining_drift=comparison.drift,
         in_sync=not comparison.drift and not unknown,
     )
 
 
-def _update(change: Change, client: ExploClient, fields: Mapping[str, Any]) -> Upserted:
+def _update(
+    change: Change, client: ExploClient, fields: Mapping[str, Any], differences: Mapping[str, tuple[Any, Any]]
+) -> Sent:
     assert change.tenant is not None
-    group = client.update_user_group(user_group_id=change.tenant.user_group_id, **fields)
+    group = client.update_user_group(user_group_id=change.user_group_id, **fields)
     remaining_drift = compare(change.tenant, group).drift
-    return Upserted(group=group, kind="updated", remaining_drift=remaining_drift, sent=tuple(fields))
+    return Sent(
+        kind="updated",
+        group=group,
+        differences=differences,
+        remaining_drift=remaining_drift,
+        fields=tuple(fields),
+    )
+
+
+def _delete(change: Change, client: ExploClient, *, ambiguous: bool) -> Sent:
+    assert change.stored is not None
+    token = (change.actual or change.stored).token
+    try:
+        client.delete_user_group(current_token=token)
+    except ExploRefusedError:
+        # Deleted by an earlier attempt, or by somebody else.
+        if (ambiguous or change.actual is None) and find_group(client, change.user_group_id) is None:
+            return Sent(kind="deleted")
+        raise
+    finally:
+        del token
+    return Sent(kind="deleted")

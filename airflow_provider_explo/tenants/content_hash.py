@@ -32,12 +32,22 @@ def content_hash(tenant: Tenant, *, settled: bool = True) -> str:
 def is_hash_of(tenant: Tenant, stored: str, *, digest: str | None = None) -> bool:
     """Whether a stored hash, of this release's rule or of an earlier one's, is this content's, settled or not.
 
-    :param digest: the content's hash by this release's rule, where it is known already.
+    :param digest: the content's hash by this release's rule, where it is known already. What either says of the rules
+        that the content was checked with (:func:`with_rules`) does not count.
     """
-    version, _, stored_digest = stored.removesuffix(UNSETTLED).partition(":")
+    version, _, rest = stored.removesuffix(UNSETTLED).partition(":")
+    stored_digest = rest.partition(":")[0]
     if digest is not None and version == HASH_VERSION:
-        return stored.removesuffix(UNSETTLED) == digest
+        return stored_digest == digest.split(":")[1]
     return version in _RULES and _RULES[version](tenant) == stored_digest
+
+
+def with_rules(digest: str, rules: Mapping[str, Any]) -> str:
+    """A content hash that also says by which user-supplied schemas the content was checked.
+
+    :param rules: the schemas, by argument; without any, the hash stays as it is.
+    """
+    return f"{digest}:{hashlib.sha256(canonical(rules).encode()).hexdigest()[:8]}" if rules else digest
 
 
 def is_settled(stored: str) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from airflow_provider_explo.exceptions import preview
 
-Kind = Literal["created", "existing", "updated", "unchanged", "rejected", "failed"]
-KINDS: tuple[Kind, ...] = ("created", "existing", "updated", "unchanged", "rejected", "failed")
+Kind = Literal[
+    "created", "existing", "updated", "token_updated", "unchanged", "deleted", "orphaned", "rejected", "failed"
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 PROBLEM_KINDS = ("rejected", "failed")
 MAX_SUMMARY_PROBLEMS = 20
 

@@ -10,6 +10,8 @@ from uuid import UUID
 from airflow_provider_explo import json_values
 from airflow_provider_explo.exceptions import Problem
 
+APIS = ("embed", "user_group", "customer")
+
 
 def parse_id(value: Any, path: str) -> tuple[Any, Sequence[Problem]]:
     """Read an id, which may come as text, integer or UUID: it is sent as text."""
@@ -63,7 +65,7 @@ class Field:
     required: bool = False
     parse: Callable[[Any, str], tuple[Any, Sequence[Problem]]] = json_values.normalize
     user_schema: bool = False
-    apis: tuple[str, ...] = ("embed", "user_group", "customer")
+    apis: tuple[str, ...] = APIS
     comparable: Callable[[Any], Any] = lambda value: value
 
     @property

@@ -45,11 +45,12 @@ class TenantValidator:
         names = {f"{name}_schema": name for name, described in FIELDS.items() if described.user_schema}
         for argument in user_schemas.keys() - names:
             raise TypeError(f"TenantValidator() got an unexpected keyword argument {argument!r}")
-        self._user_checks: dict[str, Check] = {
-            names[argument]: _user_check(schema, argument=argument)
-            for argument, schema in user_schemas.items()
-            if schema is not None
-        }
+        self.user_schemas: dict[str, Any] = {}
+        self._user_checks: dict[str, Check] = {}
+        for argument, schema in user_schemas.items():
+            if schema is not None:
+                self.user_schemas[argument] = document = read_schema(schema, argument)
+                self._user_checks[names[argument]] = _user_check(document, argument=argument)
 
     def tenant(self, **values: Any) -> Tenant:
         """Parse and validate a tenant's fields.
@@ -95,7 +96,7 @@ def _built_in_check(name: str) -> Check:
     return lambda value, path: _problems(validator, value, path, describe)
 
 
-def _user_check(schema: Mapping[str, Any] | str | Path, *, argument: str) -> Check:
+def _user_check(schema: Mapping[str, Any], *, argument: str) -> Check:
     """Compile a user-supplied schema.
 
     :raises ExploConfigError: it cannot be read, is not a valid Draft 2020-12 schema, refers to another document, or
@@ -106,7 +107,7 @@ def _user_check(schema: Mapping[str, Any] | str | Path, *, argument: str) -> Che
         pointer = "".join(f"/{key}" for key in error.absolute_schema_path)
         return _rule(error), f"correct it at its source, or change {argument} at #{pointer}"
 
-    document, problems = json_values.normalize(read_schema(schema, argument), "#")
+    document, problems = json_values.normalize(schema, "#")
     if not problems:
         try:
             metaschema = _STANDARD(_STANDARD.META_SCHEMA)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import (
-    ExploConfigError,
+    NON_RETRYABLE,
     ExploError,
     ExploRateLimitError,
     ExploUnavailableError,
@@ -19,44 +19,63 @@ from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, chec
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_explo.sql.tenant_query import TenantQuery
+    from airflow_provider_explo.sync.report import Report
+    from airflow_provider_explo.sync.run import Sync
     from airflow_provider_explo.sync.shutdown import ShutdownSignal
-    from airflow_provider_explo.tenants.outcome import Summary
 
 ON_REJECTED = ("fail", "skip")
+IF_MISSING = ("keep", "report", "delete")
 
 
 class SqlToExploOperator(ExploOperator):
-    """Bring the tenants that a query returns into Explo, and their tokens into a table.
+    """Make Explo hold the tenants that a query returns, and keep their tokens in a table.
 
-    Every row is checked and compared with the token table; only what is new or changed costs a call. Calls go out
-    evenly within the connection's ``requests_per_minute``, and each token is saved as it comes: a task that was killed
-    goes on where it was. Every row gets one outcome: ``created``, ``existing``, ``updated``, ``unchanged``,
-    ``rejected`` (bad input) or ``failed`` (Explo refused, or could not be reached). The return value is a summary with
-    a count for each, and the first 20 problems; it never holds a token.
+    Rows are checked, and compared with Explo's own list (one request for each 1,000 customers) and with the token
+    table. Only a difference costs a request. Requests go out evenly within the connection's ``requests_per_minute``,
+    and each token is saved as it comes: a task that was killed resumes where it was. Every row has one outcome:
+    ``created``, ``existing``, ``updated``, ``token_updated``, ``unchanged``, ``deleted``, ``orphaned``, ``rejected``
+    (bad input) or ``failed`` (Explo refused it, or could not be reached). The return value is a summary with a count
+    for each, and the first 20 problems; it never holds a token.
 
     :param sql: a query, or the path of a ``.sql`` file with one, that returns ``user_group_id``, ``name`` and
-        optionally ``mapping`` and ``properties`` (JSON, or JSON text), a row a tenant. (templated)
-    :param parameters: for the query's placeholders, as the database's driver wants them. (templated)
+        optionally ``mapping``, ``properties`` (JSON, or JSON text) and the Customer API's fields, a row for each
+        tenant. (templated)
+    :param parameters: a mapping, for ``:name`` in the query on every database; or a sequence, which goes to the driver
+        unchanged, for its own placeholders. (templated)
     :param sql_conn_id: Airflow connection of the database to read, any with a ``DbApiHook`` and an SQLAlchemy dialect.
         (templated)
     :param explo_conn_id: Airflow connection of type ``explo``. (templated)
-    :param token_table: where tokens are kept: ``table`` or ``schema.table``, made if missing. (templated)
+    :param token_table: where tokens are kept: ``table`` or ``schema.table``, made if missing. Each row belongs to the
+        ``explo_conn_id`` that wrote it. (templated)
     :param token_conn_id: Airflow connection of its database; by default ``sql_conn_id``. (templated)
-    :param if_exists: for a tenant who is there with other content: ``keep`` leaves the group as it is and warns of
-        drift, ``update`` sends the row's content, ``fail`` gives the tenant the outcome ``failed``.
-    :param mapping_schema: rules of your own for ``mapping``: a JSON Schema (Draft 2020-12) or the path of a file that
+    :param if_exists: for a tenant that Explo has with other content: ``keep`` leaves the group as it is and warns of
+        drift, ``update`` sends what differs, ``fail`` gives the tenant the outcome ``failed``.
+    :param if_missing: for a tenant that is in the token table and no longer in the query: ``keep``, ``report``
+        (outcome ``orphaned``) or ``delete``. Groups that this provider never made are counted, and never touched.
+    :param refresh: read Explo's list before planning. Without, the token table is trusted: a group that was deleted or
+        edited in Explo, and a token that was replaced there, go unnoticed.
+    :param max_change_share: a plan that updates, makes again or deletes more than this share of the tenants known
+        before, and at least 10, is refused before any change; also one that deletes or makes again all of them.
+    :param max_rejected_share: rejected rows up to this share of all do not fail the task.
+    :param mapping_schema: a JSON Schema (Draft 2020-12) that ``mapping`` must satisfy too, or the path of a file that
         holds one, relative to the DAG file's folder or to the working directory. (a path is templated)
     :param properties_schema: likewise for ``properties``. (a path is templated)
     :param on_rejected: ``fail`` fails the task in the end if a row was rejected; ``skip`` does not.
-    :param rejects_table: keeps rejected and failed rows with the reason, in the token table's database; made if
-        missing. (templated)
-    :param chunk_size: rows read, and looked up in the token table, at once.
-    :param max_in_flight: calls to Explo at once.
+    :param rejects_table: who is broken now: a row for each tenant that was rejected or failed, gone once the tenant is
+        well; in the token table's database, made if missing. (templated)
+    :param log_table: what was done: a row for each change and each new problem, append-only; likewise. (templated)
+    :param dry_run: only read: log the plan, and return it, with its ``digest`` and a Markdown ``text``.
+    :param approved_plan: the return value of a dry run, or its digest: exactly these changes are carried out. What has
+        changed since waits for the next plan. (templated)
+    :param chunk_size: rows read, and looked up, at once.
+    :param max_in_flight: requests to Explo at once.
     :param budget_share: how much of the connection's ``requests_per_minute`` this task uses, from above 0 to 1: where
         several tasks run at once, in a pool of as many slots, each takes its share.
-    :param dry_run: make no call and write nothing; log the plan, and return it.
-    :raises AirflowFailException: for what trying again cannot mend: rows rejected or refused, a wrong connection, a
-        query or a table that cannot be used.
+    :param ignore_columns: columns of the query that are not fields of a tenant; any other unknown column is an error.
+    :param create_group_tags: make the group tags that tenants want and Explo does not have.
+    :raises AirflowFailException: for what a retry cannot fix: rows rejected or refused, a wrong connection, a query or
+        a table that cannot be used, a plan that is refused.
     :raises ExploUnavailableError: Explo could not be reached for some rows; Airflow's retries apply, and send those.
     :raises ExploRateLimitError: likewise for 429.
     :raises ExploError: a database was away; likewise.
@@ -72,10 +91,12 @@ class SqlToExploOperator(ExploOperator):
         "mapping_schema",
         "properties_schema",
         "rejects_table",
+        "log_table",
+        "approved_plan",
     )
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers = {"sql": "sql", "parameters": "json"}
-    native_fields = ("parameters",)
+    template_fields_renderers = {"sql": "sql", "parameters": "json", "approved_plan": "json"}
+    native_fields = ("parameters", "approved_plan")
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(
@@ -88,26 +109,40 @@ class SqlToExploOperator(ExploOperator):
         token_table: str = "explo_user_groups",
         token_conn_id: str | None = None,
         if_exists: str = "keep",
+        if_missing: str = "keep",
+        refresh: bool = True,
+        max_change_share: float = 0.3,
+        max_rejected_share: float | None = None,
         mapping_schema: Mapping[str, Any] | str | None = None,
         properties_schema: Mapping[str, Any] | str | None = None,
         on_rejected: str = "fail",
         rejects_table: str | None = None,
+        log_table: str | None = None,
+        dry_run: bool = False,
+        approved_plan: Mapping[str, Any] | str | None = None,
         chunk_size: int = 500,
         max_in_flight: int = 4,
         budget_share: float = 1.0,
-        dry_run: bool = False,
+        ignore_columns: Sequence[str] = (),
+        create_group_tags: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_choice("if_exists", if_exists, IF_EXISTS)
+        check_choice("if_missing", if_missing, IF_MISSING)
         check_choice("on_rejected", on_rejected, ON_REJECTED)
-        if parameters is not None:
-            check_kind("parameters", parameters, Mapping, list, tuple, expected="a mapping, or a list or tuple")
+        check_kind("parameters", parameters, Mapping, list, tuple, expected="a mapping, or a list or tuple")
+        check_kind("ignore_columns", ignore_columns, list, tuple, set, frozenset, expected="a list of column names")
         for name, number in (("chunk_size", chunk_size), ("max_in_flight", max_in_flight)):
             if number < 1:
                 raise ValueError(f"{name}: expected 1 or more, found {number!r}")
+        for name, share in (("max_change_share", max_change_share), ("max_rejected_share", max_rejected_share or 0)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name}: expected a number from 0 to 1, found {share!r}")
         if not 0 < budget_share <= 1:
             raise ValueError(f"budget_share: expected more than 0 and at most 1, found {budget_share!r}")
+        if dry_run and approved_plan is not None:
+            raise ValueError("dry_run: makes a plan, and approved_plan carries one out; give one of the two")
         self.sql = sql
         self.parameters = parameters
         self.sql_conn_id = sql_conn_id
@@ -115,15 +150,23 @@ class SqlToExploOperator(ExploOperator):
         self.token_table = token_table
         self.token_conn_id = token_conn_id
         self.if_exists = if_exists
+        self.if_missing = if_missing
+        self.refresh = refresh
+        self.max_change_share = max_change_share
+        self.max_rejected_share = max_rejected_share
         self.mapping_schema = mapping_schema
         self.properties_schema = properties_schema
         self.on_rejected = on_rejected
         self.rejects_table = rejects_table
+        self.log_table = log_table
+        # BaseOperator has a method of the name dry_run.
+        self._dry_run = dry_run
+        self.approved_plan = approved_plan
         self.chunk_size = chunk_size
         self.max_in_flight = max_in_flight
         self.budget_share = budget_share
-        # BaseOperator has a method of the name dry_run.
-        self._dry_run = dry_run
+        self.ignore_columns = ignore_columns
+        self.create_group_tags = create_group_tags
         self._signal: ShutdownSignal | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -132,7 +175,7 @@ class SqlToExploOperator(ExploOperator):
         self._signal = ShutdownSignal()
         try:
             return self._execute(context, self._signal)
-        except ExploConfigError as error:
+        except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
 
     def on_kill(self) -> None:
@@ -143,63 +186,92 @@ class SqlToExploOperator(ExploOperator):
     def _execute(self, context: Context, signal: ShutdownSignal) -> dict[str, Any]:
         from airflow_provider_explo.hooks.explo import ExploHook
         from airflow_provider_explo.sql.engine import engines_of
+        from airflow_provider_explo.sql.log_table import LogTable
         from airflow_provider_explo.sql.rejects_table import RejectsTable
         from airflow_provider_explo.sql.tenant_query import TenantQuery
         from airflow_provider_explo.sql.token_table import TokenTable
-        from airflow_provider_explo.sync.run import Report, Sync
+        from airflow_provider_explo.sync.approval import ApprovedPlan
+        from airflow_provider_explo.sync.report import Report
+        from airflow_provider_explo.sync.run import Sync, check_fields
         from airflow_provider_explo.tenants.validation import TenantValidator
 
         validator = TenantValidator(
             mapping_schema=self.schema_path(self.mapping_schema),
             properties_schema=self.schema_path(self.properties_schema),
         )
+        approved = None if self.approved_plan is None else ApprovedPlan.parse(self.approved_plan)
+        hook = ExploHook(explo_conn_id=self.explo_conn_id)
         with engines_of(self.sql_conn_id, self.token_conn_id or self.sql_conn_id) as (source, target):
-            query = TenantQuery(source, self.sql, parameters=self.parameters, chunk_size=self.chunk_size)
-            tokens = TokenTable(target, self.token_table)
-            sync = Sync(tokens=tokens, validator=validator, if_exists=self.if_exists, signal=signal)
-            if self._dry_run:
-                plan = sync.plan(query.chunks(), tokens.hashes if tokens.exists() else lambda ids: {})
-                self.log.info("Dry run: no request is sent and nothing is written\n%s", "\n".join(plan.lines()))
-                return plan.as_dict()
-            rejects = None
-            if self.rejects_table:
-                rejects = RejectsTable(target, self.rejects_table, run=_run_of(context))
-                rejects.prepare()
-            report = Report(rejects=rejects)
-            hook = ExploHook(explo_conn_id=self.explo_conn_id)
-            results = sync.run(
-                query.chunks(),
-                lambda: hook.client(
-                    max_in_flight=self.max_in_flight, budget_share=self.budget_share, sleep=signal.sleep
-                ),
-                max_in_flight=self.max_in_flight,
+            query = TenantQuery(
+                source,
+                self.sql,
+                parameters=self.parameters,
                 chunk_size=self.chunk_size,
+                ignore_columns=self.ignore_columns,
+                check_fields=lambda columns: check_fields(columns, lambda: hook.get_conn().settings.api),
             )
-            with closing(results):
+            sync = Sync(
+                lambda max_attempts: hook.client(
+                    max_in_flight=self.max_in_flight,
+                    budget_share=self.budget_share,
+                    sleep=signal.sleep,
+                    max_attempts=max_attempts,
+                ),
+                tokens=TokenTable(target, self.token_table, explo_conn_id=self.explo_conn_id),
+                validator=validator,
+                signal=signal,
+                if_exists=self.if_exists,
+                if_missing=self.if_missing,
+                refresh=self.refresh,
+                max_change_share=self.max_change_share,
+                create_group_tags=self.create_group_tags,
+                approved=approved,
+            )
+            if self._dry_run:
+                return self._plan(sync, query)
+            task, run = _names_of(context)
+            report = Report(
+                rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
+                history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
+            )
+            report.prepare()
+            with closing(
+                sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
+            ) as results:
                 for chunk in results:
                     report.record(chunk)
-            if query.ignored:
-                self.log.warning("sql: ignoring unknown columns: %s", ", ".join(query.ignored))
             report.log_summary()
-        return self._conclude(context, report.summary, sync.gave_up)
+        return self._conclude(context, report, sync)
 
-    def _conclude(self, context: Context, summary: Summary, gave_up: ExploError | None) -> dict[str, Any]:
+    def _plan(self, sync: Sync, query: TenantQuery) -> dict[str, Any]:
+        plan = sync.plan(query.chunks())
+        self.log.info("Dry run: only the list is requested, and nothing is written\n%s", "\n".join(plan.lines()))
+        return plan.as_dict()
+
+    def _conclude(self, context: Context, report: Report, sync: Sync) -> dict[str, Any]:
+        summary = report.summary
+        result = {**summary.as_dict(), "unmanaged": sync.unmanaged}
         failed, rejected = summary.counts["failed"], summary.counts["rejected"]
-        if not failed and not (rejected and self.on_rejected == "fail"):
-            return summary.as_dict()
+        tolerated = self.on_rejected == "skip" or (
+            self.max_rejected_share is not None and rejected <= self.max_rejected_share * summary.rows
+        )
+        if not failed and not report.errors and (not rejected or tolerated):
+            return result
         # A task that fails returns nothing, and whoever is called for it wants the counts too.
-        context["ti"].xcom_push(key="return_value", value=summary.as_dict())
-        message = summary.failure()
-        if not summary.can_retry:
+        context["ti"].xcom_push(key="return_value", value=result)
+        message = "\n".join([summary.failure(), *map(str, report.errors.values())])
+        errors: list[ExploError] = list(report.errors.values())
+        if not summary.can_retry and not any(not isinstance(error, NON_RETRYABLE) for error in errors):
             raise AirflowFailException(message)
-        if isinstance(gave_up, ExploRateLimitError):
-            raise ExploRateLimitError(message, retry_after=gave_up.retry_after)
-        raise ExploUnavailableError(message)
+        if isinstance(sync.gave_up, ExploRateLimitError):
+            raise ExploRateLimitError(message, retry_after=sync.gave_up.retry_after)
+        if summary.can_retry:
+            raise ExploUnavailableError(message)
+        raise ExploError(message)
 
 
-def _run_of(context: Context) -> str:
-    """A name for this task's work that is the same at every attempt, and when the same interval is run again."""
+def _names_of(context: Context) -> tuple[str, str]:
+    """Names for this task, the same in every run, and for this run."""
     ti: Any = context["ti"]
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    when = f"{start.isoformat()}/{end.isoformat()}" if start and end else ti.run_id
-    return f"{ti.dag_id}/{ti.task_id}/{when}" + (f"/{ti.map_index}" if ti.map_index >= 0 else "")
+    task = f"{ti.dag_id}/{ti.task_id}" + (f"/{ti.map_index}" if ti.map_index >= 0 else "")
+    return task, ti.run_id

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 
+from airflow_provider_explo.sync.stop import Stop
+
 from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.sync.run import BulkRun
-from airflow_provider_explo.sync.stop import Stop
 from tests.docs.provoke.stage import Stage
 
 

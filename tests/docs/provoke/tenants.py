@@ -6,9 +6,10 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from airflow_provider_explo.operators.telling import tell
+
 from airflow_provider_explo.hooks.explo import ExploHook
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
-from airflow_provider_explo.operators.telling import tell
 from airflow_provider_explo.sync.upsert import get_or_create
 from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator

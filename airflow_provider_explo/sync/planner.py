@@ -1,0 +1,258 @@
+"""The plan: every row of the query, and every tenant that is no longer in it, gets a change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_explo.exceptions import ExploPlanRefusedError, ExploValidationError, message, preview
+from airflow_provider_explo.sync.actual import ActualGroups
+from airflow_provider_explo.sync.plan import Action, Change, decide
+from airflow_provider_explo.sync.spool import Spool
+from airflow_provider_explo.tenants.content_hash import UNSETTLED, content_hash, with_rules
+from airflow_provider_explo.tenants.tenant import Tenant
+
+if TYPE_CHECKING:
+    from airflow_provider_explo.sql.token_table import TokenTable
+    from airflow_provider_explo.tenants.validation import TenantValidator
+
+IF_MISSING = ("keep", "report", "delete")
+MIN_GUARDED_CHANGES = 10
+MAX_EXAMPLES = 3
+
+
+@dataclass
+class Totals:
+    """What a plan comes to.
+
+    :param rows: rows of the query.
+    :param sends: changes that take a request.
+    :param tags: group tags that tenants want.
+    """
+
+    rows: int = 0
+    sends: int = 0
+    recreated: int = 0
+    unmanaged: int = 0
+    actions: Counter[Action] = field(default_factory=Counter)
+    tags: set[str] = field(default_factory=set)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, change: Change) -> None:
+        """Count a change."""
+        self.actions[change.action] += 1
+        self.sends += change.sends
+        self.recreated += change.recreated
+        if change.sends and change.tenant is not None:
+            self.tags.update(change.tenant.group_tags or ())
+        label = "made again" if change.recreated else {"update": "updated", "delete": "deleted"}.get(change.action)
+        if label and len(examples := self.examples.setdefault(label, [])) < MAX_EXAMPLES:
+            examples.append(preview(change.user_group_id))
+
+    def guard(self, *, known: int, max_change_share: float) -> None:
+        """Refuse a plan that changes suspiciously much.
+
+        :param known: tenants in the token table before.
+        :param max_change_share: of them, from 0 to 1.
+        :raises ExploPlanRefusedError: with numbers, examples, and the argument that allows it.
+        """
+        deleted, updated = self.actions["delete"], self.actions["update"]
+        if deleted and not self.rows:
+            raise self._refusal(
+                f"the query returned no rows, so that all {deleted:,} tenants would be deleted",
+                "check the query; if_missing='keep' leaves them",
+            )
+        changed = deleted + updated + self.recreated
+        too_many = changed >= MIN_GUARDED_CHANGES and changed > max_change_share * known
+        whole = deleted + self.recreated == known > 1 and max_change_share < 1
+        if too_many or whole:
+            counts = f"{updated:,} updated, {self.recreated:,} made again, {deleted:,} deleted"
+            fix = "check the query, the connection and Explo; if it is right, raise max_change_share"
+            if self.recreated:
+                fix += f" (does {'the connection' if whole else 'it'} lead to another Explo?)"
+            raise self._refusal(
+                f"{changed:,} of {known:,} known tenants would be changed ({counts}), "
+                f"more than max_change_share={max_change_share:g}",
+                fix,
+            )
+
+    def _refusal(self, summary: str, fix: str) -> ExploPlanRefusedError:
+        examples = "; ".join(f"{label}: {', '.join(names)}" for label, names in self.examples.items())
+        return ExploPlanRefusedError(message(f"plan refused, nothing was changed: {summary}", found=examples, fix=fix))
+
+
+class Planner:
+    """Plans rows; keeps what sends requests, saves tokens or is a problem in a spool.
+
+    :param validator: what a tenant must be.
+    :param tokens: the token table, or None.
+    :param refresh: compare with Explo's list, once all rows are read; else the token table is trusted.
+    :param if_exists: ``keep``, ``update`` or ``fail``.
+    :param always_ask: get or create every tenant, whatever is known of it.
+    """
+
+    def __init__(
+        self,
+        spool: Spool[Change],
+        *,
+        validator: TenantValidator,
+        tokens: TokenTable | None,
+        refresh: bool = False,
+        if_exists: str = "keep",
+        always_ask: bool = False,
+    ) -> None:
+        self.spool = spool
+        self._validator = validator
+        self._rules = validator.user_schemas
+        self._tokens = tokens
+        self._refresh = refresh
+        self._if_exists = if_exists
+        self._always_ask = always_ask
+        self.totals = Totals()
+
+    def plan(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[list[Change]]:
+        """Plan rows, chunk by chunk; each has some of a tenant's fields.
+
+        With ``refresh``, what is returned is settled already, and :meth:`compare` has to plan the rest.
+        """
+        for rows in chunks:
+            tenants = [Tenant.parse(**row) for row in rows]
+            ids = {tenant.user_group_id for tenant in tenants if tenant.has_id}
+            stored = {} if self._tokens is None else self._tokens.known(ids)
+            changes = []
+            for tenant in tenants:
+                self.totals.rows += 1
+                change = Change(
+                    row=self.totals.rows,
+                    user_group_id=tenant.user_group_id if tenant.has_id else preview(tenant.user_group_id),
+                    name=tenant.name if isinstance(tenant.name, str) else None,
+                    action="create",
+                    digest=None if tenant.problems else with_rules(content_hash(tenant), self._rules),
+                    stored=stored.get(tenant.user_group_id) if tenant.has_id else None,
+                )
+                change = self._planned(change, tenant)
+                if change.tenant is not None and self._refresh:
+                    self.spool.put(change.row, change)
+                    continue
+                self._keep(change)
+                changes.append(change)
+            yield changes
+
+    def compare(self, actual: ActualGroups) -> Iterator[list[Change]]:
+        """Plan the rows that were read, by what Explo has."""
+        for undecided in self.spool.undecided():
+            groups = actual.match([change.user_group_id for change in undecided])
+            changes = []
+            for change in undecided:
+                group, shared = groups.get(change.user_group_id, (None, False))
+                change = replace(change, actual=group)
+                change = decide(change, if_exists=self._if_exists, listed=True, shared_token=shared)
+                self._keep(change)
+                changes.append(change)
+            yield changes
+
+    def _keep(self, change: Change) -> None:
+        self.totals.add(change)
+        if change.sends or change.action == "save" or change.outcome().is_problem:
+            parent = change.tenant.parent_provided_id if change.sends and change.tenant is not None else None
+            self.spool.put(change.row, change, rejected=change.action == "reject", parent=parent)
+        else:
+            self.spool.drop(change.row)
+
+    def plan_missing(self, if_missing: str, actual: ActualGroups | None) -> Iterator[list[Change]]:
+        """Plan the tenants that this connection saved and that the query no longer has.
+
+        :param if_missing: ``keep``, ``report`` or ``delete``.
+        :param actual: Explo's list, if it was read.
+        """
+        if if_missing == "keep" or self._tokens is None:
+            return
+        for page in self._tokens.pages():
+            registered = self.spool.registered([row.user_group_id for row in page])
+            missing = [row for row in page if row.user_group_id not in registered]
+            groups = {} if actual is None else actual.match([row.user_group_id for row in missing])
+            changes = []
+            for row in missing:
+                group, _ = groups.get(row.user_group_id, (None, False))
+                change = Change(
+                    row=0,
+                    user_group_id=row.user_group_id,
+                    name=row.name,
+                    action="delete" if if_missing == "delete" else "orphan",
+                    reason="not in the query any more",
+                    stored=row,
+                    actual=group,
+                )
+                self.totals.add(change)
+                if change.sends:
+                    self.spool.append(change)
+                changes.append(change)
+            yield changes
+
+    def finish(self, actual: ActualGroups | None) -> None:
+        """Put parents before children, and count the groups that this provider never made.
+
+        Changes that cannot be applied for want of a parent become problems.
+        """
+        failed: dict[int, Change] = {}
+        if actual is not None:
+            external = self.spool.parents()
+            for position, change in self.spool.waiting_for(external - actual.has(external)).items():
+                parent = change.tenant.parent_provided_id if change.tenant else None
+                reason = f"parent {preview(parent)} is neither in Explo nor in the query"
+                failed[position] = replace(change, action="refuse", reason=reason)
+            for ids in actual.unmatched():
+                managed = set() if self._tokens is None else self._tokens.managed(ids)
+                self.totals.unmanaged += len(ids) - len(managed)
+        self.spool.replace(failed)
+        cyclic = self.spool.put_in_order()
+        parents = {change.user_group_id: parent for change, parent in cyclic.values()}
+        for position, (change, _) in cyclic.items():
+            failed[position] = replace(change, action="reject", reason=_cycle(change.user_group_id, parents))
+        self.spool.replace({position: failed[position] for position in cyclic})
+        for change in failed.values():
+            self.totals.sends -= 1
+            self.totals.actions[change.action] += 1
+
+    def _planned(self, change: Change, tenant: Tenant) -> Change:
+        first = self.spool.register(change.row, tenant.user_group_id if tenant.has_id else None, change.digest)
+        if first is not None:
+            same = change.digest is not None and change.digest == first.digest
+            return _repeated(change, first.row, same=same, bad=first.rejected)
+        try:
+            # The same content was valid by the same rules before.
+            if change.stored is None or change.stored.content_hash.removesuffix(UNSETTLED) != change.digest:
+                self._validator.validate(tenant)
+        except ExploValidationError as error:
+            reason = "\n".join(map(str, error.problems))
+            return replace(change, action="reject", reason=reason, error=error)
+        change = replace(change, tenant=tenant)
+        if self._always_ask or self._refresh:
+            return change
+        return decide(change, if_exists=self._if_exists, listed=False)
+
+
+def _repeated(change: Change, first_row: int, *, same: bool, bad: bool) -> Change:
+    if not same:
+        reason = (
+            f"conflicts with row {first_row} (same user_group_id, different content); row {first_row} was used. "
+            "Return one row per tenant"
+        )
+        return replace(change, action="reject", reason=reason)
+    if bad:
+        return replace(change, action="reject", reason=f"the same as row {first_row}, which was rejected")
+    return replace(change, action="unchanged", reason=f"the same as row {first_row}")
+
+
+def _cycle(user_group_id: str, parents: Mapping[str, str]) -> str:
+    """The members of the cycle that a tenant is in or below, named from its smallest id on."""
+    path: list[str] = []
+    while user_group_id not in path:
+        path.append(user_group_id)
+        user_group_id = parents[user_group_id]
+    members = path[path.index(user_group_id) :]
+    start = members.index(min(members))
+    ring = [*members[start:], *members[:start], members[start]]
+    return f"its parents form a cycle: {' → '.join(map(preview, ring))}"

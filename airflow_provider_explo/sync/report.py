@@ -1,0 +1,81 @@
+"""What a run reports as it goes on: the log, the rejects table, the log table, and a summary."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.sql.log_table import LogEntry, LogTable
+from airflow_provider_explo.sql.rejects_table import RejectsTable
+from airflow_provider_explo.sync.result import Result
+from airflow_provider_explo.tenants.outcome import MAX_SUMMARY_PROBLEMS, Outcome, Summary
+
+CHANGED = ("created", "updated", "token_updated", "deleted")
+
+log = logging.getLogger(__name__)
+
+
+class Report:
+    """Records results as they come.
+
+    A side table that cannot be written is not fatal: the run goes on, and :attr:`errors` says why it fails in the end.
+
+    :param rejects: who is broken now, or None.
+    :param history: what was changed, or None.
+    """
+
+    def __init__(self, *, rejects: RejectsTable | None = None, history: LogTable | None = None) -> None:
+        self.summary = Summary()
+        self.errors: dict[str, ExploError] = {}
+        self._rejects = rejects
+        self._history = history
+        self._drifted = 0
+
+    def prepare(self) -> None:
+        """Make the side tables if missing, and check them."""
+        if self._rejects is not None:
+            self._write("rejects", self._rejects.prepare)
+        if self._history is not None:
+            self._write("history", self._history.prepare)
+
+    def record(self, results: Sequence[Result]) -> None:
+        """Count outcomes, log those that need attention, and keep them in the side tables."""
+        outcomes = [result.outcome for result in results]
+        for result, outcome in zip(results, outcomes, strict=True):
+            self.summary.add(outcome)
+            if outcome.is_problem or outcome.kind == "orphaned" or result.change.recreated:
+                log.warning("%s", outcome)
+            elif outcome.drift:
+                self._drifted += 1
+                if self._drifted <= MAX_SUMMARY_PROBLEMS:
+                    log.warning("%s", outcome)
+        rejects, history = self._rejects, self._history
+        new: list[Outcome] = [outcome for outcome in outcomes if outcome.is_problem]
+        if rejects is not None:
+            new = self._write("rejects", lambda: rejects.record(outcomes)) or []
+        if history is not None:
+            entries = [
+                LogEntry.of(outcome, result.differences)
+                for result, outcome in zip(results, outcomes, strict=True)
+                if outcome.kind in CHANGED or outcome in new
+            ]
+            self._write("history", lambda: history.add(entries))
+
+    def log_summary(self) -> None:
+        """Log the counts."""
+        if self._drifted > MAX_SUMMARY_PROBLEMS:
+            log.warning("%d more user groups differ from their rows", self._drifted - MAX_SUMMARY_PROBLEMS)
+        if self._drifted:
+            log.warning("if_exists='update' sends what differs")
+        log.info("%d rows: %s", self.summary.rows, self.summary)
+
+    def _write(self, table: str, work: Callable[[], list[Outcome] | None]) -> list[Outcome] | None:
+        if table in self.errors:
+            return None
+        try:
+            return work()
+        except ExploError as error:
+            self.errors[table] = error
+            log.warning("%s\nthe run goes on, and fails at its end", error)
+            return None

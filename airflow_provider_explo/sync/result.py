@@ -1,0 +1,70 @@
+"""What became of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.sql.token_table import TokenRow
+from airflow_provider_explo.sync.actual import can_retry, first_line
+from airflow_provider_explo.sync.plan import Change
+from airflow_provider_explo.sync.upsert import Sent
+from airflow_provider_explo.tenants.outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One change after the run: applied, failed, or one that sends nothing. Its token, if any, is saved.
+
+    :param sent: what was done, where requests were sent and succeeded.
+    :param error: why it failed or was rejected.
+    :param unsent: the run gave up before it, because of the error.
+    """
+
+    change: Change
+    sent: Sent | None = None
+    error: ExploError | None = None
+    unsent: bool = False
+
+    @property
+    def token_row(self) -> TokenRow | None:
+        """What is to be saved."""
+        change, sent = self.change, self.sent
+        if change.action == "save":
+            group, in_sync = change.actual, not change.differences and not change.unknown
+            token = group.token if group is not None else change.stored.token if change.stored is not None else ""
+        elif sent is not None and sent.group is not None:
+            token, in_sync = sent.group.token, sent.in_sync
+        else:
+            return None
+        return TokenRow(
+            user_group_id=change.user_group_id,
+            name=change.name or "",
+            token=token,
+            content_hash=change.stored_hash(in_sync=in_sync),
+        )
+
+    @property
+    def differences(self) -> Mapping[str, tuple[Any, Any]]:
+        """By field, what was changed: the value before and after."""
+        return (self.sent.differences if self.sent is not None else None) or self.change.differences
+
+    @property
+    def outcome(self) -> Outcome:
+        """The row's outcome."""
+        change, sent = self.change, self.sent
+        if self.error is not None and change.action != "reject":
+            reason = f"not sent: the run gave up: {first_line(self.error)}" if self.unsent else str(self.error)
+            return change.outcome("failed", reason, can_retry=can_retry(self.error))
+        if sent is None:
+            return change.outcome()
+        reasons = []
+        if change.recreated:
+            reasons.append(change.reason)
+        if sent.kind == "existing" and sent.group is not None and sent.group.new_user_group is None:
+            reasons.append("an earlier attempt timed out; cannot tell whether the user group was new")
+        if sent.remaining_drift:
+            reasons.append(f"the user group in Explo differs from the row in: {', '.join(sent.remaining_drift)}")
+        return change.outcome(sent.kind, "\n".join(reasons), drift=bool(sent.remaining_drift))

@@ -1,0 +1,75 @@
+"""Tokens saved as they come: one that the database refuses fails its tenant alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from airflow_provider_explo.exceptions import ExploConfigError, ExploError, ExploProtocolError
+from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sync.result import Result
+from airflow_provider_explo.sync.shutdown import ShutdownSignal
+
+SAVE_BACKOFF = (1.0, 2.0, 4.0, 8.0)
+
+log = logging.getLogger(__name__)
+
+
+class TokenSaver:
+    """Saves the tokens of results, and deletes the rows of tenants that were deleted.
+
+    :param tokens: the token table, or None.
+    :param signal: ends waiting for a database that is away.
+    """
+
+    def __init__(self, tokens: TokenTable | None, signal: ShutdownSignal) -> None:
+        self._tokens = tokens
+        self._signal = signal
+
+    def save(self, results: Sequence[Result]) -> list[Result]:
+        """Save what results brought.
+
+        :returns: the results; those whose token is refused with that error.
+        :raises ExploError: the database is away.
+        """
+        if self._tokens is None:
+            return list(results)
+        refused = self._save([row for result in results if (row := result.token_row) is not None])
+        for result in results:
+            if result.sent is not None and result.sent.kind == "deleted":
+                self._delete(result.change.user_group_id)
+        return [
+            replace(result, error=refused[name]) if (name := result.change.user_group_id) in refused else result
+            for result in results
+        ]
+
+    def _delete(self, user_group_id: str) -> None:
+        self._with_retries(lambda tokens: tokens.delete(user_group_id))
+
+    def _save(self, rows: Sequence[TokenRow]) -> dict[str, ExploError]:
+        """Save rows; return, by tenant, why one is refused."""
+        if not rows:
+            return {}
+        try:
+            self._with_retries(lambda tokens: tokens.save_all(rows))
+        except (ExploConfigError, ExploProtocolError) as error:
+            if len(rows) == 1:
+                return {rows[0].user_group_id: error}
+            # Halves find the one that is refused, and save the others.
+            middle = len(rows) // 2
+            return {**self._save(rows[:middle]), **self._save(rows[middle:])}
+        return {}
+
+    def _with_retries(self, work: Callable[[TokenTable], None]) -> None:
+        assert self._tokens is not None
+        for seconds in SAVE_BACKOFF:
+            try:
+                work(self._tokens)
+                return
+            except (ExploConfigError, ExploProtocolError):
+                raise
+            except ExploError as error:
+                log.warning("%s\nretrying in %.0f s", error, seconds)
+            self._signal.sleep(seconds)
+        work(self._tokens)
