@@ -163,7 +163,7 @@ def mutate_response(fault: Fault, response: Response) -> Response:
 def _is_number(value: Any, kind: Any, low: float = -math.inf, high: float = math.inf) -> bool:
     if value is None:
         return True
-    return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high and math.isfinite(value)
+    return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high and abs(value) != math.inf
 
 
 def _is_header(value: object) -> bool:
