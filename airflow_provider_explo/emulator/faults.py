@@ -27,6 +27,7 @@ KINDS = {
     "redirect": "302, or the 3xx status given, to location; nothing changed",
     "wrong_tenant": "the change is made; the response carries another provided_id",
     "no_token": "the change is made; the response has no token",
+    "shared_token": "the change is made; every group in the response has the same token",
     "refused": "200 with success 0; nothing changed",
     "oversized": "200 and a body of 64 MiB, of no announced length; nothing changed",
     "not_json_constant": "the change is made; the body has a NaN in it, which is not JSON",
@@ -179,6 +180,10 @@ def _rename(record: dict[str, Any]) -> dict[str, Any]:
     return {key: f"{item}-of-another-tenant" if key == "provided_id" else item for key, item in record.items()}
 
 
+def _share_token(value: dict[str, Any]) -> dict[str, Any]:
+    return {**value, "token": "0" * 64} if "token" in value else value
+
+
 def _drop_tokens(record: dict[str, Any]) -> dict[str, Any]:
     return {key: item for key, item in record.items() if key not in ("token", "jwt")}
 
@@ -215,6 +220,7 @@ _MUTATIONS: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda body: body[: len(body) // 2],
     "wrong_tenant": _objects(_rename),
     "no_token": _objects(_drop_tokens),
+    "shared_token": _objects(_share_token),
     "not_json_constant": lambda body: b'{"not_a_number":NaN,' + body[1:],
     "other_shape": lambda body: b"[" + body + b"]",
     "older_list": _older_list,

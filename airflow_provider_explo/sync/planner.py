@@ -29,12 +29,16 @@ class Totals:
 
     :param rows: rows of the query.
     :param sends: changes that take a request.
+    :param recreated: groups that were deleted in Explo.
+    :param updated: updates of tenants known before.
+    :param unmanaged: groups in Explo that are not in the token table.
     :param tags: group tags that tenants want.
     """
 
     rows: int = 0
     sends: int = 0
     recreated: int = 0
+    updated: int = 0
     unmanaged: int = 0
     actions: Counter[Action] = field(default_factory=Counter)
     tags: set[str] = field(default_factory=set)
@@ -45,6 +49,7 @@ class Totals:
         self.actions[change.action] += 1
         self.sends += change.sends
         self.recreated += change.recreated
+        self.updated += change.action == "update" and change.stored is not None
         if change.sends and change.tenant is not None:
             self.tags.update(change.tenant.group_tags or ())
         label = "made again" if change.recreated else {"update": "updated", "delete": "deleted"}.get(change.action)
@@ -58,7 +63,7 @@ class Totals:
         :param max_change_share: of them, from 0 to 1.
         :raises ExploPlanRefusedError: with numbers, examples, and the argument that allows it.
         """
-        deleted, updated = self.actions["delete"], self.actions["update"]
+        deleted, updated = self.actions["delete"], self.updated
         if deleted and not self.rows:
             raise self._refusal(
                 f"the query returned no rows, so that all {deleted:,} tenants would be deleted",

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_explo.tenants.outcome import KINDS
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 
 SQL = "SELECT tenant_id AS user_group_id, name, mapping, properties FROM tenants ORDER BY rowid"
@@ -58,12 +59,63 @@ def database(warehouse: Path) -> Database:
 
 @pytest.fixture
 def bulk(run_dag: Any, explo_connection: Any) -> Callable[..., Any]:
-    """Run one SqlToExploOperator in a DAG of its own."""
+    """Run one SqlToExploOperator in a DAG of its own; without refresh, unless a test is about that."""
 
     def run(*, dag_arguments: dict[str, Any] | None = None, **arguments: Any) -> Any:
         with DAG("bulk", start_date=datetime(2024, 1, 1), schedule=None, **dag_arguments or {}) as dag:
-            SqlToExploOperator(task_id="onboard", **{"sql": SQL, "sql_conn_id": "warehouse", **arguments})
+            SqlToExploOperator(
+                task_id="onboard", **{"sql": SQL, "sql_conn_id": "warehouse", "refresh": False, **arguments}
+            )
         return run_dag(dag)
+
+    return run
+
+
+class Run:
+    """What came of one execution: the summary, the error if it failed, and how many requests it took."""
+
+    def __init__(self, summary: Any, error: BaseException | None, requests: list[Any]) -> None:
+        self.summary = summary or {}
+        self.error = error
+        self.requests = requests
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {kind: self.summary[kind] for kind in KINDS if self.summary.get(kind)}
+
+    @property
+    def sent(self) -> list[tuple[str, str | None]]:
+        """The requests that change something: last part of the path, and the tenant."""
+        reads = ("customers", "get_customer", "group_tags")
+        pairs = [(request.path.strip("/").rpartition("/")[2], request.user_group_id) for request in self.requests]
+        return [pair for pair in pairs if pair[0] not in reads]
+
+
+class Pushed:
+    """As much of a task instance as the operator uses."""
+
+    dag_id, task_id, run_id, map_index = "dag", "sync", "run", -1
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, *, key: str, value: Any) -> None:
+        json.dumps(value)
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def sync(database: Database, explo_connection: Any, airflow_home: Path) -> Callable[..., Run]:
+    """Execute one SqlToExploOperator, as it is by default, in this process and without a DAG."""
+
+    def run(**arguments: Any) -> Run:
+        explo_connection.clear_requests()
+        operator = SqlToExploOperator(task_id="sync", **{"sql": SQL, "sql_conn_id": "warehouse", **arguments})
+        ti = Pushed()
+        try:
+            return Run(operator.execute({"ti": ti}), None, explo_connection.requests)
+        except Exception as error:
+            return Run(ti.pushed.get("return_value"), error, explo_connection.requests)
 
     return run
 

@@ -13,7 +13,7 @@ from airflow_provider_explo.exceptions import (
     ExploRefusedError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.sync.apply import CircuitBreaker
+from airflow_provider_explo.sync.breaker import CircuitBreaker
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from tests.transfers.child import TaskInstance
 from tests.transfers.conftest import SQL
@@ -34,7 +34,7 @@ def failure(database, explo_connection, airflow_home, monkeypatch):
         if token:
             connection = connection.replace(explo_connection.token, token)
         monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", connection)
-        operator = SqlToExploOperator(task_id="onboard", sql=SQL, sql_conn_id="warehouse", **arguments)
+        operator = SqlToExploOperator(task_id="onboard", sql=SQL, sql_conn_id="warehouse", refresh=False, **arguments)
         with pytest.raises(Exception) as caught:
             operator.execute({"ti": TaskInstance()})
         return caught.value

@@ -30,7 +30,14 @@ def start(database, explo_connection, airflow_home, monkeypatch):
 
     @contextmanager
     def running(**arguments):
-        given = {"sql": SQL, "sql_conn_id": "warehouse", "max_in_flight": IN_FLIGHT, "chunk_size": 50, **arguments}
+        given = {
+            "sql": SQL,
+            "sql_conn_id": "warehouse",
+            "refresh": False,
+            "max_in_flight": IN_FLIGHT,
+            "chunk_size": 50,
+            **arguments,
+        }
         command = [sys.executable, "-m", "tests.transfers.child", json.dumps(given)]
         environment = {**os.environ, "AIRFLOW_HOME": str(HOME)}
         with subprocess.Popen(

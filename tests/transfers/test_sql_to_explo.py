@@ -253,11 +253,14 @@ def test_a_percent_sign_without_parameters_and_a_list_of_parameters(bulk, databa
     assert counts(bulk(sql=f"SELECT * FROM ({SQL}) WHERE user_group_id = ?", parameters=["b"])) == {"created": 1}
 
 
-def test_columns_that_mean_nothing_are_named(bulk, database):
+def test_an_unknown_column_is_an_error_unless_it_is_to_be_ignored(bulk, database, explo_connection):
     database.put(("a", "A"))
-    run = bulk(sql="SELECT tenant_id AS user_group_id, name, 1 AS propertys FROM tenants")
-    assert run.state == "success"
-    assert "propertys" in run.log
+    sql = "SELECT tenant_id AS user_group_id, name, 1 AS propertys FROM tenants"
+    run = bulk(sql=sql)
+    assert run.state == "failed"
+    assert "unknown columns in its result: propertys" in run.log
+    assert explo_connection.request_count == 0
+    assert bulk(sql=sql, ignore_columns=["Propertys"]).state == "success"
 
 
 @pytest.mark.parametrize(
