@@ -12,7 +12,7 @@ from airflow_provider_explo.emulator import by_hand, pages
 from airflow_provider_explo.emulator.faults import Fault
 from airflow_provider_explo.emulator.middleware import ADMIN, PAGES
 from airflow_provider_explo.emulator.records import mask_tokens
-from airflow_provider_explo.emulator.responses import encode
+from airflow_provider_explo.emulator.responses import json_response
 from airflow_provider_explo.emulator.state import State
 
 SHOWN_REQUESTS = 100
@@ -50,34 +50,34 @@ def build_admin(state: State) -> FastAPI:
             raise ValueError("a fault needs kind")
         parsed = Fault(**fault)
         state.faults.add(parsed)
-        return _json(asdict(parsed))
+        return json_response(asdict(parsed))
 
     @app.delete(f"{ADMIN}faults")
     async def clear_faults() -> Response:
         cleared = len(state.faults)
         state.faults.clear()
-        return _json({"cleared": cleared})
+        return json_response({"cleared": cleared})
 
     @app.put(f"{ADMIN}gone")
     async def replace_gone(endpoints: Annotated[Any, Body()] = None) -> Response:
         state.gone.replace(endpoints)
-        return _json(state.gone.statuses)
+        return json_response(state.gone.statuses)
 
     @app.get(f"{ADMIN}requests")
     async def show_requests() -> Response:
         records = state.records
         shown = [asdict(record) for record in records.last(SHOWN_REQUESTS)]
-        return _json({"count": records.count, "by_status": records.by_status, "requests": shown})
+        return json_response({"count": records.count, "by_status": records.by_status, "requests": shown})
 
     @app.get(f"{ADMIN}groups")
     async def show_groups() -> Response:
         groups = [mask_tokens(asdict(group)) for group in state.store.find()]
-        return _json({"count": len(groups), "groups": groups})
+        return json_response({"count": len(groups), "groups": groups})
 
     @app.post(f"{ADMIN}groups")
     async def add_groups(customers: Annotated[Any, Body()] = None) -> Response:
         by_hand.add_many(state, customers)
-        return _json({"count": state.store.count()})
+        return json_response({"count": state.store.count()})
 
     @app.post(f"{ADMIN}reset")
     async def reset(what: Literal["all", "requests"] = "all") -> Response:
@@ -85,10 +85,6 @@ def build_admin(state: State) -> FastAPI:
             state.records.clear()
         else:
             state.reset()
-        return _json({"reset": what})
+        return json_response({"reset": what})
 
     return app
-
-
-def _json(document: Any) -> Response:
-    return Response(encode(document), media_type="application/json")

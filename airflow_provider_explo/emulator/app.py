@@ -14,7 +14,7 @@ from airflow_provider_explo.emulator.api_versions import CUSTOMER, EMBED, USER_G
 from airflow_provider_explo.emulator.auth import HEADER
 from airflow_provider_explo.emulator.customers import ApiRequest
 from airflow_provider_explo.emulator.middleware import ExploMiddleware
-from airflow_provider_explo.emulator.responses import ApiError, documented
+from airflow_provider_explo.emulator.responses import ApiError, json_response
 from airflow_provider_explo.emulator.state import State
 from airflow_provider_explo.emulator.store import IdTaken
 
@@ -132,6 +132,6 @@ def serve(state: State, request: Request, body: Any) -> Response:
             raise ApiError(400, "The body must be a JSON object")
         with state.store.transaction():
             fields_sent = body if isinstance(body, dict) else {}
-            return documented(endpoint.handle(ApiRequest(state, access, fields_sent, request.query_params)))
+            return json_response(endpoint.handle(ApiRequest(state, access, fields_sent, request.query_params)))
     except ApiError as error:
         return error.response()

@@ -74,21 +74,23 @@ class Fault:
         required = _REQUIRED.get(self.kind)
         if required and getattr(self, required) is None:
             raise ValueError(f"a {self.kind} fault needs {required}")
-        if self.times is not None and not (_is_int(self.times) and self.times >= 1):
-            raise ValueError(f"times must be a whole number from 1, or None, not {self.times!r}")
-        if self.status is not None and not (_is_int(self.status) and 200 <= self.status <= 599):
-            raise ValueError(f"status must be a whole number from 200 to 599, not {self.status!r}")
+        for option, valid, expected in (
+            ("times", _is_number(self.times, int, 1), "a whole number from 1, or None"),
+            ("status", _is_number(self.status, int, 200, 599), "a whole number from 200 to 599"),
+            ("seconds", _is_number(self.seconds, (int, float), 0), "a number from 0"),
+            (
+                "retry_after",
+                _is_number(self.retry_after, (int, float)) or _is_header(self.retry_after),
+                "seconds or text",
+            ),
+            ("location", _is_header(self.location), "a header's text"),
+            ("path", isinstance(self.path, str | None), "text, or None"),
+            ("user_group_id", isinstance(self.user_group_id, str | None), "text, or None"),
+        ):
+            if not valid:
+                raise ValueError(f"{option} must be {expected}, not {getattr(self, option)!r}")
         if self.kind == "redirect" and self.status not in (None, *REDIRECT_STATUSES):
             raise ValueError(f"the status of a redirect must be one of {REDIRECT_STATUSES}, not {self.status!r}")
-        if self.seconds is not None and not (_is_number(self.seconds) and self.seconds >= 0):
-            raise ValueError(f"seconds must be a number from 0, not {self.seconds!r}")
-        if not (self.retry_after is None or _is_number(self.retry_after) or _is_header(self.retry_after)):
-            raise ValueError(f"retry_after must be seconds or the text of a header, not {self.retry_after!r}")
-        if not (self.location is None or _is_header(self.location)):
-            raise ValueError(f"location must be the text of a header, not {self.location!r}")
-        for option in ("path", "user_group_id"):
-            if not isinstance(getattr(self, option), str | None):
-                raise ValueError(f"{option} must be text, or None, not {getattr(self, option)!r}")
 
 
 class _Queued:
@@ -158,16 +160,14 @@ def mutate_response(fault: Fault, response: Response) -> Response:
     return Response(mutate(bytes(response.body)), response.status_code, headers)
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_number(value: Any, kind: Any, low: float = -math.inf, high: float = math.inf) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high and abs(value) != math.inf
 
 
 def _is_header(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable()
+    return value is None or (isinstance(value, str) and value.isascii() and value.isprintable())
 
 
 def _error(fault: Fault, status: int, message: str) -> Response:
@@ -175,27 +175,21 @@ def _error(fault: Fault, status: int, message: str) -> Response:
     return ApiError(status, message).response(headers)
 
 
-def _rename(document: Any) -> Any:
-    if isinstance(document, dict):
-        return {
-            key: f"{item}-of-another-tenant" if key == "provided_id" else _rename(item)
-            for key, item in document.items()
-        }
-    return [_rename(item) for item in document] if isinstance(document, list) else document
+def _rename(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: f"{item}-of-another-tenant" if key == "provided_id" else item for key, item in record.items()}
 
 
-def _drop_tokens(document: Any) -> Any:
-    if isinstance(document, dict):
-        return {key: _drop_tokens(item) for key, item in document.items() if key not in ("token", "jwt")}
-    return [_drop_tokens(item) for item in document] if isinstance(document, list) else document
+def _drop_tokens(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in record.items() if key not in ("token", "jwt")}
 
 
-def _older_list(document: Any) -> Any:
-    if not isinstance(document, dict) or "total_count" not in document:
-        return document
+def _older_list(body: bytes) -> bytes:
+    document = json.loads(body)
+    if "total_count" not in document:
+        return body
     rows = document["results"]["customers"]
     older = [{_camel_case(key): value for key, value in row.items()} for row in rows]
-    return {"count": document["total_count"], "results": {"customers": older}}
+    return encode({"count": document["total_count"], "results": {"customers": older}})
 
 
 def _camel_case(name: str) -> str:
@@ -203,8 +197,9 @@ def _camel_case(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _json(change: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
-    return lambda body: encode(change(json.loads(body)))
+def _objects(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[bytes], bytes]:
+    """A change to each JSON object of a body, the inner ones first."""
+    return lambda body: encode(json.loads(body, object_hook=change))
 
 
 _SHORT_CIRCUITS: dict[str, Callable[[Fault], Response]] = {
@@ -218,9 +213,9 @@ _SHORT_CIRCUITS: dict[str, Callable[[Fault], Response]] = {
 }
 _MUTATIONS: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda body: body[: len(body) // 2],
-    "wrong_tenant": _json(_rename),
-    "no_token": _json(_drop_tokens),
+    "wrong_tenant": _objects(_rename),
+    "no_token": _objects(_drop_tokens),
     "not_json_constant": lambda body: b'{"not_a_number":NaN,' + body[1:],
     "other_shape": lambda body: b"[" + body + b"]",
-    "older_list": _json(_older_list),
+    "older_list": _older_list,
 }

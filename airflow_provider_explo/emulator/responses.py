@@ -23,8 +23,8 @@ class ApiError(ValueError):
         return guessed({"success": 0, "error": str(self), "guess": True}, status=self.status, headers=headers)
 
 
-def documented(document: Any) -> Response:
-    """A response whose shape Explo documents."""
+def json_response(document: Any) -> Response:
+    """A response whose shape is known."""
     return Response(encode(document), media_type="application/json")
 
 

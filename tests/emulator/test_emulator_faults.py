@@ -216,6 +216,8 @@ def test_every_kind_is_harmless_to_the_next_request(send: Send, explo: ExploEmul
         ({"kind": "slow"}, "needs seconds"),
         ({"kind": "slow", "seconds": -1}, "seconds must be"),
         ({"kind": "slow", "seconds": "1"}, "seconds must be"),
+        ({"kind": "status", "status": 10**400}, "status must be"),
+        ({"kind": "rate_limit", "retry_after": True}, "retry_after must be"),
         ({"kind": "redirect"}, "needs location"),
         ({"kind": "redirect", "location": "/", "status": 200}, "status of a redirect"),
         ({"kind": "redirect", "location": "/\r\nX: y"}, "location"),
