@@ -1,4 +1,4 @@
-"""Template fields of tenants' data: text stays text, and data is never taken for a template."""
+"""What the operators share: tenants' data in template fields, their arguments, and what they log."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ import os
 from collections.abc import Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, XComArg
+
+from airflow_provider_explo.exceptions import preview
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-# Python's parser takes no text with a null character, so native rendering leaves such text as it is.
+    from airflow_provider_explo.sync.upsert import Upserted
+
+IF_EXISTS = ("keep", "update", "fail")
+# Python's parser refuses text with a null character, so native rendering leaves such text as it is.
 _NOT_PYTHON = "\0"
 
 
-class TextFieldsOperator(BaseOperator):
-    """Renders templates as Airflow does, but for three things.
+class ExploOperator(BaseOperator):
+    """Renders templates as Airflow does, with three exceptions.
 
-    - :attr:`text_fields` are rendered to text even with ``render_template_as_native_obj``. Native rendering reads text
-      as a Python literal: the tenant id ``2024_001`` would become the number 2024001, and ``1e5`` 100000.0.
+    - All but :attr:`native_fields` are rendered to text even with ``render_template_as_native_obj``. Native rendering
+      reads text as a Python literal: the tenant id ``2024_001`` would become the number 2024001, and ``1e5`` 100000.0.
     - :attr:`verbatim_fields` that hold a mapping are not rendered at all.
     - What ``expand_kwargs`` takes from an XCom is data. Airflow (2.11 to 3.3) renders it: a tenant who signs up under
       the name ``{{ conn.explo_default.password }}`` would see the API token as its name.
     """
 
-    text_fields: Iterable[str] = ()
+    native_fields: Iterable[str] = ()
     verbatim_fields: Iterable[str] = ()
+    ui_color = "#e8e4ff"
 
     def _do_render_template_fields(
         self,
@@ -41,8 +47,8 @@ class TextFieldsOperator(BaseOperator):
         marked = [
             field
             for field in fields
-            # What expand() takes from an XCom is data too; Airflow tells it by its identity.
-            if field in self.text_fields
+            # What expand() takes from an XCom is data too; Airflow knows it by its identity.
+            if field not in self.native_fields
             and isinstance(getattr(parent, field), str)
             and id(getattr(parent, field)) not in seen_oids
         ]
@@ -52,8 +58,8 @@ class TextFieldsOperator(BaseOperator):
         for field in marked:
             setattr(parent, field, getattr(parent, field).removesuffix(_NOT_PYTHON))
 
-    def beside_dag(self, schema: Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
-        """A relative path means the DAG file's folder first, where a team keeps its schemas beside its DAGs."""
+    def schema_path(self, schema: Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
+        """A relative path means the DAG file's folder first, where users keep schemas beside their DAGs."""
         if isinstance(schema, str) and not os.path.isabs(schema) and (dag := self.get_dag()):
             beside = os.path.join(dag.folder, schema)
             return beside if os.path.exists(beside) else schema
@@ -63,9 +69,48 @@ class TextFieldsOperator(BaseOperator):
         value = getattr(self, field)
         if field in self.verbatim_fields and isinstance(value, Mapping):
             return True
-        # In the DAG, this operator stands as what it was mapped from.
+        # In the DAG, this operator stands as the operator it was mapped from.
         mapped: Any = dag.task_dict.get(self.task_id) if (dag := self.get_dag()) else None
         expanded: Any = getattr(mapped, "expand_input", None)
         if type(expanded).__name__ != "ListOfDictsExpandInput" or isinstance(expanded.value, Sized):
             return False
         return field not in mapped.partial_kwargs or mapped.partial_kwargs[field] is not value
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse an argument that is not one of the choices.
+
+    :raises ValueError: naming them.
+    """
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, found {value!r}")
+
+
+def check_kind(name: str, value: Any, *kinds: type, expected: str) -> None:
+    """Refuse an argument of another type; an XCom's is known only when the task runs.
+
+    :raises TypeError: naming what was expected.
+    """
+    if value is not None and not isinstance(value, (*kinds, XComArg)):
+        raise TypeError(f"{name}: expected {expected}, found {preview(value)}")
+
+
+def log_result(log: Any, user_group_id: str, upserted: Upserted) -> None:
+    """Log what was done for one tenant: one line, or two where its group differs from what was asked for."""
+    tenant = f"tenant {preview(user_group_id)}"
+    if upserted.kind == "created":
+        log.info("%s: user group created", tenant)
+        return
+    if upserted.group.new_user_group is None:
+        log.warning("%s: an earlier attempt timed out; cannot tell whether the user group was new", tenant)
+    if upserted.sent:
+        log.info("%s: user group updated: %s", tenant, ", ".join(upserted.sent))
+    elif not upserted.drift:
+        log.info("%s: user group already exists and is up to date", tenant)
+    if upserted.remaining_drift:
+        log.warning(
+            "%s: the user group in Explo differs from what was asked in: %s\n"
+            "  fix: Explo leaves an existing group as it is; if_exists='update' sends the difference",
+            tenant,
+            ", ".join(upserted.remaining_drift),
+        )

@@ -7,37 +7,47 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, XComArg
 
-from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
-from airflow_provider_explo.operators.arguments import IF_EXISTS, check_choice
-from airflow_provider_explo.operators.base import TextFieldsOperator
+from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError, ExploValidationError, message
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, log_result
 from airflow_provider_explo.operators.links import PAGE_KEY, ExploUserGroupLink, page_of
+from airflow_provider_explo.tenants.tenant import FIELDS
+from airflow_provider_explo.version_compat import mask_secret
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_explo.sql.token_table import TokenTable
-    from airflow_provider_explo.tenants.tenant import Tenant
+    from airflow_provider_explo.sync.shutdown import ShutdownSignal
+    from airflow_provider_explo.tenants.validation import TenantValidator
 
 USER_GROUP_KEY = "user_group"
+TENANT_FIELDS = tuple(FIELDS)
 
 
-class ExploCreateUserGroupOperator(TextFieldsOperator):
+class ExploCreateUserGroupOperator(ExploOperator):
     """Get or create a tenant's user group in Explo, and push its token.
 
-    Name, id, mapping and properties are checked with jsonschema before any call; every mistake is reported at once.
-    The return value is the tenant's token, a secret, which Airflow keeps in clear. With ``token_conn_id``, the token
-    goes to a token table instead, and the return value is the tenant's id. Under the XCom key ``user_group`` stands
-    everything else that Explo answered, with ``new_user_group`` (None where it is unknown) and ``drift`` (the fields in
-    which an existing group differs from what was asked; with ``if_exists="update"``, differed until they were sent).
+    The tenant is checked with jsonschema before any request; every problem is reported at once. The return value is the
+    tenant's token, a secret, which Airflow keeps in clear. With ``token_conn_id``, the token goes to a token table
+    instead, and the return value is the tenant's id. The XCom key ``user_group`` holds the rest of Explo's response,
+    with ``new_user_group`` (None where it is unknown) and ``drift`` (the fields in which an existing group differs from
+    what was asked; with ``if_exists="update"``, differed until they were sent).
 
     :param user_group_id: the tenant's id in your own database, 1 to 255 characters. (templated)
     :param name: display name, 1 to 255 characters. (templated)
     :param mapping: Explo's schema id to data source, for instance ``{"40": "213"}``, or JSON text of it. (templated)
     :param properties: a JSON object, or JSON text of it. (templated)
-    :param mapping_schema: rules of your own for ``mapping``: a JSON Schema (Draft 2020-12) or the path of a file that
+    :param is_demo_group: watermarked and not billed; connections with ``api`` user_group or customer. (templated)
+    :param emails: list of e-mail addresses, or JSON text of it; ``api: customer``. (templated)
+    :param group_tags: list of group tags, or JSON text of it; ``api: customer``. (templated)
+    :param hierarchy_level_name: the level of a child, such as ``User``; ``api: customer``. (templated)
+    :param parent_provided_id: the id of the tenant above; ``api: customer``. (templated)
+    :param tenant: instead of the single fields, all of them at once, by name. It is plain data, never rendered as a
+        template, and so is the way to map over tenants: ``.partial(task_id=…).expand(tenant=new_tenants())``.
+    :param mapping_schema: a JSON Schema (Draft 2020-12) that ``mapping`` must satisfy too, or the path of a file that
         holds one, relative to the DAG file's folder or to the working directory. (a path is templated)
     :param properties_schema: likewise for ``properties``. (a path is templated)
     :param if_exists: ``keep`` leaves an existing group as it is and warns of drift, ``update`` sends the difference,
@@ -46,46 +56,41 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
     :param token_table: where the token is saved, in the layout of ``SqlToExploOperator``; made if missing. With
         ``token_conn_id`` alone it is ``explo_user_groups``. (templated)
     :param token_conn_id: Airflow connection of the SQL database of ``token_table``. (templated)
-    :raises ValueError: ``token_table`` without ``token_conn_id``, or an ``if_exists`` that is none.
-    :raises AirflowFailException: for what trying again cannot mend: bad input, a wrong connection, 4xx, ``success: 0``,
-        an answer of another shape, or a token table that cannot be used.
+    :raises ValueError: ``tenant`` together with single fields, ``token_table`` without ``token_conn_id``, or an unknown
+        ``if_exists``.
+    :raises AirflowFailException: for what a retry cannot fix: bad input, a wrong connection, 4xx, ``success: 0``, a
+        response of another shape, or a token table that cannot be used.
     :raises ExploRateLimitError: 429 for longer than the connection's ``retry_timeout``; Airflow's retries apply.
-    :raises ExploUnavailableError: likewise for 5xx, time-outs and broken connections.
+    :raises ExploUnavailableError: likewise for 5xx, timeouts and broken connections.
     :raises ExploError: likewise for a token table whose database is away.
     """
 
     template_fields: Sequence[str] = (
-        "user_group_id",
-        "name",
-        "mapping",
-        "properties",
+        *TENANT_FIELDS,
         "mapping_schema",
         "properties_schema",
         "explo_conn_id",
         "token_table",
         "token_conn_id",
     )
-    template_fields_renderers = {"mapping": "json", "properties": "json"}
-    text_fields = (
-        "user_group_id",
-        "name",
-        "mapping_schema",
-        "properties_schema",
-        "explo_conn_id",
-        "token_table",
-        "token_conn_id",
-    )
+    template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
+    native_fields = tuple(template_fields_renderers)
     verbatim_fields = ("mapping_schema", "properties_schema")
     operator_extra_links = (ExploUserGroupLink(),)
-    ui_color = "#e8e4ff"
 
     def __init__(
         self,
         *,
-        user_group_id: str,
-        name: str,
+        user_group_id: str | None = None,
+        name: str | None = None,
         mapping: Mapping[str, Any] | str | None = None,
         properties: Mapping[str, Any] | str | None = None,
+        is_demo_group: bool | str | None = None,
+        emails: Sequence[str] | str | None = None,
+        group_tags: Sequence[str] | str | None = None,
+        hierarchy_level_name: str | None = None,
+        parent_provided_id: str | None = None,
+        tenant: Mapping[str, Any] | None = None,
         mapping_schema: Mapping[str, Any] | str | None = None,
         properties_schema: Mapping[str, Any] | str | None = None,
         if_exists: str = "keep",
@@ -96,41 +101,66 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_choice("if_exists", if_exists, IF_EXISTS)
+        check_kind("tenant", tenant, Mapping, expected="a mapping with a tenant's fields")
         if token_table is not None and token_conn_id is None:
             raise ValueError("token_table: needs token_conn_id, the connection of the database that holds it")
         self.user_group_id = user_group_id
         self.name = name
         self.mapping = mapping
         self.properties = properties
+        self.is_demo_group = is_demo_group
+        self.emails = emails
+        self.group_tags = group_tags
+        self.hierarchy_level_name = hierarchy_level_name
+        self.parent_provided_id = parent_provided_id
+        self.tenant = tenant
         self.mapping_schema = mapping_schema
         self.properties_schema = properties_schema
         self.if_exists = if_exists
         self.explo_conn_id = explo_conn_id
         self.token_table = token_table
         self.token_conn_id = token_conn_id
+        self._signal: ShutdownSignal | None = None
+        given = [field for field in TENANT_FIELDS if getattr(self, field) is not None]
+        if tenant is not None and given:
+            raise ValueError(f"tenant: takes all fields at once; remove {', '.join(given)}, or tenant")
+        if isinstance(tenant, XComArg):
+            # It is no template field, of which Airflow does this itself.
+            XComArg.apply_upstream_relationship(self, tenant)
 
     def execute(self, context: Context) -> str:
         from airflow_provider_explo.hooks.explo import ExploHook
-        from airflow_provider_explo.operators.telling import tell
-        from airflow_provider_explo.sync.upsert import get_or_create
+        from airflow_provider_explo.sync.run import Sync
+        from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
+        self._signal = signal = ShutdownSignal()
         try:
-            tenant = self._tenant()
+            fields = self._fields(context)
+            validator = self._validator()
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
-            with self._tokens() as tokens, hook.get_conn() as client:
-                page = page_of(tenant.user_group_id, client.settings.base_url)
-                onboarded = get_or_create(tenant, hook, if_exists=self.if_exists)
-                group = onboarded.group
-                if tokens:
-                    tokens.save_tenant(
-                        tenant, group.token, settled=onboarded.settled, mapping_hidden=onboarded.mapping_hidden
-                    )
+            with self._tokens() as tokens:
+                sync = Sync(
+                    tokens=tokens, validator=validator, if_exists=self.if_exists, signal=signal, always_ask=True
+                )
+                ((result,),) = filter(None, sync.run([[fields]], lambda: hook.client(sleep=signal.sleep)))
+            if result.error is not None:
+                raise result.error
         except NON_RETRYABLE as error:
-            raise AirflowFailException(str(error)) from error
-        tell(self.log, tenant, onboarded)
+            raise AirflowFailException(str(error)) from None
+        upserted = result.upserted
+        assert upserted is not None
+        group = upserted.group
+        mask_secret(group.token)
+        log_result(self.log, group.provided_id, upserted)
+        page = page_of(group.provided_id, hook.get_conn().settings.base_url)
         context["ti"].xcom_push(key=PAGE_KEY, value=page)
-        context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(onboarded.found)})
-        return tenant.user_group_id if tokens else group.token
+        context["ti"].xcom_push(key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(upserted.drift)})
+        return group.token if self.token_conn_id is None else group.provided_id
+
+    def on_kill(self) -> None:
+        """Airflow terminates this task: a request in flight finishes and is saved, and no other is sent."""
+        if self._signal is not None:
+            self._signal.set()
 
     def _do_render_template_fields(
         self,
@@ -141,38 +171,49 @@ class ExploCreateUserGroupOperator(TextFieldsOperator):
         seen_oids: set[int],
     ) -> None:
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-        fields = [self.user_group_id, self.name, self.mapping, self.properties]
+        fields = [getattr(self, field) for field in TENANT_FIELDS]
         try:
             json.dumps(fields, allow_nan=False, ensure_ascii=False, skipkeys=True, default=str).encode()
         except (ValueError, RecursionError):
-            # Airflow 3.3 cannot send such fields to its server, and fails before execute, without saying which.
+            # Airflow 3.3 cannot send such fields to its server, and fails before execute without saying which.
             try:
-                self._tenant()
+                self._validator().tenant(**self._fields(context))
             except ExploError as error:
-                raise AirflowFailException(str(error)) from error
+                raise AirflowFailException(str(error)) from None
 
-    def _tenant(self) -> Tenant:
+    def _fields(self, context: Context) -> dict[str, Any]:
+        """The tenant's fields as given, by name."""
+        if self.tenant is None:
+            return {field: getattr(self, field) for field in TENANT_FIELDS}
+        tenant: Any = self.tenant.resolve(context) if isinstance(self.tenant, XComArg) else self.tenant
+        check_kind("tenant", tenant, Mapping, expected="a mapping with a tenant's fields")
+        unknown = sorted(map(str, tenant.keys() - set(TENANT_FIELDS)))
+        if unknown:
+            raise ExploValidationError(
+                message(
+                    "tenant: unknown fields",
+                    found=", ".join(unknown),
+                    expected=f"some of {', '.join(TENANT_FIELDS)}",
+                    fix="rename or remove them; nothing was sent to Explo",
+                )
+            )
+        return {field: tenant.get(field) for field in TENANT_FIELDS}
+
+    def _validator(self) -> TenantValidator:
         from airflow_provider_explo.tenants.validation import TenantValidator
 
-        rules = TenantValidator(
-            mapping_schema=self.beside_dag(self.mapping_schema),
-            properties_schema=self.beside_dag(self.properties_schema),
-        )
-        return rules.tenant(
-            user_group_id=self.user_group_id, name=self.name, mapping=self.mapping, properties=self.properties
+        return TenantValidator(
+            mapping_schema=self.schema_path(self.mapping_schema),
+            properties_schema=self.schema_path(self.properties_schema),
         )
 
     @contextmanager
     def _tokens(self) -> Iterator[TokenTable | None]:
-        """The token table, seen to be usable before Explo is called."""
         if self.token_conn_id is None:
             yield None
             return
-        from airflow_provider_explo.sql.engine import engines_of
         from airflow_provider_explo.sql.token_table import DEFAULT_TABLE, TokenTable
 
-        with engines_of(self.token_conn_id) as (engine,):
-            tokens = TokenTable(engine, DEFAULT_TABLE if self.token_table is None else self.token_table)
-            tokens.create_if_missing()
-            tokens.check()
+        table = DEFAULT_TABLE if self.token_table is None else self.token_table
+        with TokenTable.of_connection(self.token_conn_id, table) as tokens:
             yield tokens

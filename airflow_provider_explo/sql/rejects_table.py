@@ -1,47 +1,33 @@
-"""Where rows that were rejected, or that Explo refused, are kept for whoever corrects them."""
+"""Where rows that were rejected, or that Explo refused, are kept for whoever fixes them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from airflow_provider_explo.sql.engine import attempt, table_name
-from airflow_provider_explo.sql.table_check import check_table, make_table
+from airflow_provider_explo.sql.table import ManagedTable, utc_now
 from airflow_provider_explo.tenants.outcome import Outcome
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 
-class RejectsTable:
-    """The rows of one task's run that need somebody; what an earlier run of the same left is replaced.
+class RejectsTable(ManagedTable):
+    """The rows of one task's run that need attention; what an earlier attempt at the same run left is replaced.
 
     :param engine: from :func:`~airflow_provider_explo.sql.engine.engine_of`.
     :param name: table, optionally ``schema.table``.
-    :param run: names the task and its data interval: the same each time that it is run.
-    :raises ExploConfigError: the name is no plain identifier.
+    :param run: names the task and its data interval: the same at every attempt.
+    :raises ExploConfigError: the name is not a plain identifier.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        name: str,
-        *,
-        run: str,
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-    ) -> None:
-        schema, table = table_name(name, of="rejects table")
-        engine.hide_parameters = True
-        self._of = f"rejects table {name}"
-        self._engine = engine
-        self._run = run
-        self._now = now
-        self._table = sa.Table(
-            table,
-            sa.MetaData(),
+    def __init__(self, engine: Engine, name: str, *, run: str, now: Callable[[], datetime] = utc_now) -> None:
+        super().__init__(
+            engine,
+            name,
             sa.Column("run", sa.String(255), primary_key=True),
             sa.Column("row_number", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("user_group_id", sa.Text, nullable=False),
@@ -49,22 +35,19 @@ class RejectsTable:
             sa.Column("outcome", sa.String(20), nullable=False),
             sa.Column("reason", sa.Text, nullable=False),
             sa.Column("rejected_at", sa.DateTime(timezone=True), nullable=False),
-            schema=schema,
+            label="rejects table",
         )
+        self._run = run
+        self._now = now
 
     def prepare(self) -> None:
-        """Make the table if it is missing, see that it can be written, and empty it of this run's earlier tries.
+        """Make it if missing, check that it can be written, and empty it of this run's earlier attempts.
 
         :raises ExploError: it cannot be used.
         """
-
-        def clear() -> None:
-            with self._engine.begin() as connection:
-                connection.execute(self._table.delete().where(self._table.c.run == self._run))
-
-        make_table(self._engine, self._table, of=self._of)
-        check_table(self._engine, self._table, of=self._of)
-        attempt(f"{self._of}: emptying it of this run's earlier tries", clear)
+        super().prepare()
+        earlier = self.table.delete().where(self.table.c.run == self._run)
+        self.in_transaction("emptying it of earlier attempts", lambda connection: connection.execute(earlier))
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Keep rows, in one short transaction.
@@ -85,12 +68,7 @@ class RejectsTable:
             }
             for outcome in outcomes
         ]
-
-        def insert() -> None:
-            with self._engine.begin() as connection:
-                connection.execute(self._table.insert(), rows)
-
-        attempt(f"{self._of}: saving", insert)
+        self.in_transaction("saving", lambda connection: connection.execute(self.table.insert(), rows))
 
 
 def _storable(text: str) -> str:

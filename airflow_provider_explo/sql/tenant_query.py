@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from airflow_provider_explo.exceptions import ExploConfigError, ExploError
-from airflow_provider_explo.sql.engine import told
+from airflow_provider_explo.exceptions import ExploConfigError, ExploError, message
+from airflow_provider_explo.sql.engine import to_explo_error
+from airflow_provider_explo.tenants.tenant import FIELDS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-REQUIRED = ("user_group_id", "name")
-OPTIONAL = ("mapping", "properties")
+REQUIRED = tuple(name for name, field in FIELDS.items() if field.required)
+OPTIONAL = tuple(name for name in FIELDS if name not in REQUIRED)
+# Text, quoted names and comments, in which a colon means nothing; then :name, but neither ::type nor a[1:n].
+_NAMED = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/
+    | (?<![:\w\]]):(?P<name>[A-Za-z_]\w*)""",
+    re.VERBOSE | re.DOTALL,
+)
 
 
-class TenantRows:
+class TenantQuery:
     """The rows of one query.
 
     :param engine: from :func:`~airflow_provider_explo.sql.engine.engine_of`.
-    :param sql: a query in the database's own dialect, with the placeholders of its driver.
-    :param parameters: for the placeholders: a mapping or a sequence, or None.
+    :param sql: a query in the database's own dialect.
+    :param parameters: a mapping, for ``:name`` in the query; a sequence, which goes to the driver unchanged, for its
+        own placeholders; or None.
     :param chunk_size: rows fetched at once. On PostgreSQL and others the rest waits on a cursor in the database.
     """
 
@@ -37,52 +46,100 @@ class TenantRows:
     ) -> None:
         self._engine = engine
         self._sql = sql
-        self._parameters: Any = (
-            parameters if parameters is None or isinstance(parameters, Mapping) else tuple(parameters)
-        )
+        self._parameters = parameters
         self.chunk_size = chunk_size
-        self.unused: tuple[str, ...] = ()
+        self.ignored: tuple[str, ...] = ()
 
     def chunks(self) -> Iterator[list[dict[str, Any]]]:
         """The rows, as many at a time as the chunk size says, with a tenant's fields only.
 
-        After the first chunk :attr:`unused` names the columns that mean nothing here.
+        After the first chunk :attr:`ignored` names the columns that are not fields of a tenant.
 
         :raises ExploConfigError: the query fails, or does not have the columns.
         :raises ExploError: the database is away.
         """
+        sql, parameters = self._bound()
         try:
             with self._engine.connect() as connection:
                 # SQLAlchemy 1.4 (Airflow 2.11 and 3.0) would commit what writes.
                 options = {"stream_results": True, "max_row_buffer": self.chunk_size, "autocommit": False}
                 # Without parameters a percent sign in the query means nothing to the driver.
-                connection = connection.execution_options(**options, no_parameters=self._parameters is None)
-                # Closed at once whatever happens: on SQLite a query that is not at its end keeps writers away.
-                with closing(connection.exec_driver_sql(self._sql, self._parameters)) as result:
+                connection = connection.execution_options(**options, no_parameters=parameters is None)
+                # Closed at once whatever happens: on SQLite a query that is not at its end keeps writers out.
+                with closing(connection.exec_driver_sql(sql, parameters)) as result:
                     places = self._places(result)
                     for rows in result.partitions(self.chunk_size):
                         yield [{field: row[place] for field, place in places.items()} for row in rows]
             return
-        except sa.exc.SQLAlchemyError as caught:
-            error: ExploError = told(caught, "sql: reading the tenants")
+        except sa.exc.SQLAlchemyError as database_error:
+            error: ExploError = to_explo_error(database_error, "sql: reading the tenants")
         raise error
+
+    def _bound(self) -> tuple[str, Any]:
+        if isinstance(self._parameters, Mapping):
+            return bind(self._sql, self._parameters, paramstyle=self._engine.dialect.paramstyle)
+        return self._sql, None if self._parameters is None else tuple(self._parameters)
 
     def _places(self, result: Any) -> dict[str, int]:
         if not result.returns_rows:
-            raise ExploConfigError("sql: it returns no rows; expected a SELECT of user_group_id, name, …")
-        # Some databases answer in capitals.
+            raise ExploConfigError(
+                message("sql: the statement returns no rows", expected="a SELECT of user_group_id, name, …")
+            )
+        # Some databases return names in capitals.
         columns = [str(column).lower() for column in result.keys()]  # noqa: SIM118
-        wanted = (*REQUIRED, *OPTIONAL)
         missing = [column for column in REQUIRED if column not in columns]
         if missing:
             raise ExploConfigError(
-                f"sql: no column {', '.join(missing)} in its result; found {', '.join(columns)}. Name the columns with "
-                "AS: user_group_id and name, and optionally mapping and properties"
+                message(
+                    f"sql: no column {', '.join(missing)} in its result",
+                    found=", ".join(columns),
+                    expected=f"{', '.join(REQUIRED)}, and optionally {', '.join(OPTIONAL)}",
+                    fix="name the columns with AS",
+                )
             )
-        twice = [column for column in wanted if columns.count(column) > 1]
-        if twice:
+        repeated = [column for column in FIELDS if columns.count(column) > 1]
+        if repeated:
             raise ExploConfigError(
-                f"sql: more than one column {', '.join(twice)} in its result; name one of them otherwise"
+                message(f"sql: more than one column {', '.join(repeated)} in its result", fix="rename one of them")
             )
-        self.unused = tuple(column for column in columns if column not in wanted)
-        return {column: columns.index(column) for column in wanted if column in columns}
+        self.ignored = tuple(column for column in columns if column not in FIELDS)
+        return {column: columns.index(column) for column in FIELDS if column in columns}
+
+
+def bind(sql: str, parameters: Mapping[str, Any], *, paramstyle: str) -> tuple[str, Any]:
+    """Write ``:name`` in a query as a driver wants it.
+
+    :param paramstyle: the driver's, by PEP 249, or SQLAlchemy's ``numeric_dollar``.
+    :returns: the query, and the driver's parameters.
+    :raises ExploConfigError: the query names a parameter that is not given.
+    """
+    names: list[str] = []
+
+    def placeholder(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name is None:
+            return escaped(match[0])
+        if name not in parameters:
+            raise ExploConfigError(
+                message(
+                    f"sql: no value for :{name}",
+                    found=f"parameters {', '.join(map(repr, parameters)) or 'without names'}",
+                    fix=f"add {name!r} to parameters",
+                )
+            )
+        names.append(name)
+        number = len(names)
+        styles = {"named": f":{name}", "pyformat": f"%({name})s", "format": "%s", "qmark": "?", "numeric": f":{number}"}
+        return styles.get(paramstyle, f"${number}")
+
+    def escaped(text: str) -> str:
+        return text.replace("%", "%%") if paramstyle in ("format", "pyformat") else text
+
+    parts, end = [], 0
+    for match in _NAMED.finditer(sql):
+        parts += [escaped(sql[end : match.start()]), placeholder(match)]
+        end = match.end()
+    bound = "".join([*parts, escaped(sql[end:])])
+    if paramstyle in ("named", "pyformat"):
+        return bound, {name: parameters[name] for name in names}
+    return bound, tuple(parameters[name] for name in names)

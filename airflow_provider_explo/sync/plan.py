@@ -1,96 +1,189 @@
-"""Wanted against known: what is to be done for a tenant, and where a group that was there before differs from it."""
+"""The plan: what is to be done for each row of the query, decided by what the token table says of its tenant."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_explo.tenants.content_hash import canonical, is_hash_of, is_settled
-from airflow_provider_explo.tenants.tenant import Tenant, data_sources_as_text
+from airflow_provider_explo.exceptions import ExploError, ExploValidationError, preview
+from airflow_provider_explo.sync.spool import Spool
+from airflow_provider_explo.tenants.content_hash import UNSETTLED, content_hash, is_hash_of, is_settled
+from airflow_provider_explo.tenants.outcome import Kind, Outcome
+from airflow_provider_explo.tenants.tenant import Tenant
+
+if TYPE_CHECKING:
+    from airflow_provider_explo.tenants.validation import TenantValidator
 
 Action = Literal["create", "update", "unchanged", "drift", "refuse", "reject"]
-MAPPING_KEYS = ("mapping", "parent_schema_datasource_mapping")
+OUTCOME_OF: Mapping[str, Kind] = {
+    "unchanged": "unchanged",
+    "drift": "existing",
+    "refuse": "failed",
+    "reject": "rejected",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """What is to be done for one tenant.
+class Change:
+    """What is to be done for one row of the query.
 
-    :param action: ``create`` (get or create) and ``update`` call Explo; ``unchanged``, ``drift`` (an existing group is
-        kept though it differs), ``refuse`` (it should not exist) and ``reject`` (bad input) do not.
+    :param row: its number in the result of the query, from 1.
+    :param user_group_id: the tenant's id, or a preview of the value in its place.
+    :param name: the tenant's name, if it has one.
+    :param action: ``create`` (get or create) and ``update`` send requests; ``unchanged``, ``drift`` (an existing group
+        is kept although it differs), ``refuse`` (it should not exist) and ``reject`` (bad input) do not.
     :param reason: why, in words.
+    :param digest: the hash of the tenant's content.
+    :param in_sync: by the token table, Explo holds this content.
+    :param tenant: the tenant, where a request is to be sent.
+    :param error: why it is rejected.
     """
 
+    row: int
+    user_group_id: str
+    name: str | None
     action: Action
-    reason: str
+    reason: str = ""
+    digest: str | None = None
+    in_sync: bool = False
+    tenant: Tenant | None = None
+    error: ExploError | None = None
 
     @property
-    def calls(self) -> bool:
-        """Whether it takes a call."""
+    def sends(self) -> bool:
+        """Whether it takes a request."""
         return self.action in ("create", "update")
 
+    def outcome(
+        self, kind: Kind | None = None, reason: str | None = None, *, drift: bool = False, can_retry: bool = False
+    ) -> Outcome:
+        """The row's outcome; by default that of a change which sends nothing."""
+        return Outcome(
+            row=self.row,
+            user_group_id=self.user_group_id,
+            name=self.name,
+            kind=kind or OUTCOME_OF[self.action],
+            reason=self.reason if reason is None else reason,
+            drift=drift or self.action == "drift",
+            can_retry=can_retry,
+        )
 
-def step(tenant: Tenant, *, stored: str | None, if_exists: str) -> Step:
-    """Decide about a tenant by what the token table says.
+    def reconsidered(self, hashes: Mapping[str, str], *, if_exists: str) -> Change:
+        """The same change after another look at the token table: another run may have saved this tenant."""
+        if not self.sends or self.tenant is None:
+            return self
+        stored = hashes.get(self.user_group_id)
+        action, reason = decide(self.tenant, self.digest, stored=stored, if_exists=if_exists)
+        return replace(self, action=action, reason=reason, in_sync=stored == self.digest)
 
-    :param stored: the content hash that stands there, or None where the tenant does not.
+    def stored_hash(self, *, in_sync: bool) -> str:
+        """What the token table keeps once it was applied.
+
+        :param in_sync: Explo is known to hold the content.
+        """
+        return f"{self.digest}{'' if in_sync else UNSETTLED}"
+
+
+def decide(tenant: Tenant, digest: str | None, *, stored: str | None, if_exists: str) -> tuple[Action, str]:
+    """What to do for a tenant, and why, by the token table.
+
+    :param digest: the hash of the tenant's content.
+    :param stored: the hash in the token table, or None where the tenant is not in it.
     :param if_exists: ``keep``, ``update`` or ``fail``.
     """
     if stored is None:
-        return Step(action="create", reason="not in the token table")
-    if is_hash_of(tenant, stored):
+        return "create", "not in the token table"
+    if is_hash_of(tenant, stored, digest=digest):
         if is_settled(stored) or if_exists != "update":
-            return Step(action="unchanged", reason="sent before, with the same content")
-        return Step(action="update", reason="its group was there before, and may differ in Explo")
+            return "unchanged", "sent before, with the same content"
+        return "update", "the user group existed before, and may differ in Explo"
     if if_exists == "update":
-        return Step(action="update", reason="the content differs from what was sent before")
+        return "update", "content differs from what was sent before"
     if if_exists == "keep":
-        return Step(action="drift", reason="the content differs from what was sent before; if_exists is 'keep'")
-    return Step(
-        action="refuse",
-        reason="its user group is there already, with other content, and if_exists is 'fail'; use 'keep' or 'update'",
-    )
+        return "drift", "content differs from what was sent before; if_exists is 'keep'"
+    return "refuse", "user group already exists with other content; if_exists is 'fail': use 'keep' or 'update'"
 
 
-def drift(tenant: Tenant, *, name: str | None, details: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields in which an existing group differs from what was asked.
+class Planner:
+    """Plans rows, and keeps those that send requests, or are problems, in a spool.
 
-    A field that was not asked for cannot differ, and one that Explo's answer does not show is not known to.
-
-    :param name: as Explo has it.
-    :param details: the rest of Explo's answer.
-    :returns: some of ``name``, ``mapping``, ``properties``, in that order.
+    :param validator: what a tenant must be. A tenant whose content is unchanged is not validated again.
+    :param hashes: from tenants' ids to the content hashes of those in the token table.
+    :param if_exists: ``keep``, ``update`` or ``fail``.
+    :param always_ask: send a request also for a tenant whose content is unchanged.
     """
-    differing = []
-    if name is not None and name != tenant.name:
-        differing.append("name")
-    shown = next((key for key in MAPPING_KEYS if key in details), None)
-    wanted = data_sources_as_text(tenant.mapping)
-    if tenant.mapping is not None and shown and _differ(wanted, data_sources_as_text(details[shown])):
-        differing.append("mapping")
-    if tenant.properties is not None and "properties" in details and _differ(tenant.properties, details["properties"]):
-        differing.append("properties")
-    return tuple(differing)
+
+    def __init__(
+        self,
+        spool: Spool[Change],
+        *,
+        validator: TenantValidator,
+        hashes: Callable[[Collection[str]], Mapping[str, str]],
+        if_exists: str,
+        always_ask: bool = False,
+    ) -> None:
+        self._spool = spool
+        self._validator = validator
+        self._hashes = hashes
+        self._if_exists = if_exists
+        self._always_ask = always_ask
+        self._rows = 0
+
+    def plan(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[list[Change]]:
+        """Plan rows, chunk by chunk; each has some of a tenant's fields."""
+        for rows in chunks:
+            tenants = [Tenant.parse(**row) for row in rows]
+            # PostgreSQL's drivers refuse a null character in a parameter, and no id with one was ever saved.
+            ids = {tenant.user_group_id for tenant in tenants if tenant.has_id and "\0" not in tenant.user_group_id}
+            hashes = self._hashes(ids)
+            changes = []
+            for tenant in tenants:
+                self._rows += 1
+                change = self._change(self._rows, tenant, hashes)
+                if change.sends or change.outcome().is_problem:
+                    self._spool.put(change.row, change, rejected=change.action == "reject")
+                changes.append(change)
+            yield changes
+
+    def _change(self, row: int, tenant: Tenant, hashes: Mapping[str, str]) -> Change:
+        digest = None if tenant.problems else content_hash(tenant)
+        change = Change(
+            row=row,
+            user_group_id=tenant.user_group_id if tenant.has_id else preview(tenant.user_group_id),
+            name=tenant.name if isinstance(tenant.name, str) else None,
+            action="create",
+            digest=digest,
+        )
+        first = self._spool.register(row, tenant.user_group_id if tenant.has_id else None, digest)
+        if first is not None:
+            return _repeated(change, first.row, same=digest is not None and digest == first.digest, bad=first.rejected)
+        if digest is not None:
+            stored = hashes.get(tenant.user_group_id)
+            action, reason = decide(tenant, digest, stored=stored, if_exists=self._if_exists)
+            if action == "unchanged" and not self._always_ask:
+                return replace(change, action=action, reason=reason)
+            if self._always_ask:
+                action = "create"
+            change = replace(change, action=action, reason=reason, in_sync=stored == digest, tenant=tenant)
+        return self._validated(change, tenant)
+
+    def _validated(self, change: Change, tenant: Tenant) -> Change:
+        try:
+            self._validator.validate(tenant)
+        except ExploValidationError as error:
+            reason = "\n".join(map(str, error.problems))
+            return replace(change, action="reject", reason=reason, tenant=None, error=error)
+        return change
 
 
-def hides_mapping(tenant: Tenant, *, details: Mapping[str, Any]) -> bool:
-    """Whether Explo's answer leaves open if the group has the wanted mapping: the older endpoints never show one."""
-    return tenant.mapping is not None and not any(key in details for key in MAPPING_KEYS)
-
-
-def difference(tenant: Tenant, differing: Collection[str], *, details: Mapping[str, Any]) -> dict[str, Any]:
-    """What to send so that an existing group becomes as asked.
-
-    :param differing: the fields that :func:`drift` named.
-    :param details: as for :func:`drift`; a wanted mapping that it hides is sent too.
-    :returns: some of ``name``, ``mapping``, ``properties``, with the tenant's values.
-    """
-    hidden = hides_mapping(tenant, details=details)
-    wanted = {"name": tenant.name, "mapping": tenant.mapping, "properties": tenant.properties}
-    return {field: value for field, value in wanted.items() if field in differing or (field == "mapping" and hidden)}
-
-
-def _differ(wanted: Any, found: Any) -> bool:
-    # Explo stores "none given" as null.
-    return canonical(wanted or None) != canonical(found or None)
+def _repeated(change: Change, first_row: int, *, same: bool, bad: bool) -> Change:
+    if not same:
+        reason = (
+            f"conflicts with row {first_row} (same user_group_id, different content); row {first_row} was used. "
+            "Return one row per tenant"
+        )
+        return replace(change, action="reject", reason=reason)
+    if bad:
+        return replace(change, action="reject", reason=f"the same as row {first_row}, which was rejected")
+    return replace(change, action="unchanged", reason=f"the same as row {first_row}")

@@ -2,67 +2,72 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_provider_explo.sync.planner import Planned
+from airflow_provider_explo.exceptions import preview
+from airflow_provider_explo.sync.plan import Action, Change
 
-MOST_ROWS = 1000
+PLAN_WORDS: Mapping[Action, str] = {
+    "create": "to create",
+    "update": "to update",
+    "unchanged": "unchanged",
+    "drift": "drifted",
+    "refuse": "refused",
+    "reject": "rejected",
+}
+MAX_PLAN_ROWS = 1000
 
 
 class PlanTable:
-    """The plan's rows: all that need something done or somebody, and the unchanged ones too while there is room.
+    """The plan of a dry run: every row that needs a request or attention, and unchanged ones while there is room.
 
-    :param chunks: the planned rows, taken in at once.
+    :param chunks: the planned rows; read to their end at once.
     """
 
-    def __init__(self, chunks: Iterable[Sequence[Planned]]) -> None:
-        self.counts: Counter[str] = Counter()
-        shown: list[Planned] = []
-        unchanged: list[Planned] = []
-        for planned in (planned for chunk in chunks for planned in chunk):
-            self.counts[planned.step.action] += 1
-            some = unchanged if planned.step.action == "unchanged" else shown
-            if len(some) < MOST_ROWS:
-                some.append(planned)
-        self._rows = sorted((shown + unchanged)[:MOST_ROWS], key=lambda planned: planned.row)
-
-    @property
-    def left_out(self) -> int:
-        """Rows that are counted, but not shown."""
-        return sum(self.counts.values()) - len(self._rows)
+    def __init__(self, chunks: Iterable[Sequence[Change]]) -> None:
+        self.counts: Counter[Action] = Counter()
+        notable: list[Change] = []
+        unchanged: list[Change] = []
+        for change in (change for chunk in chunks for change in chunk):
+            self.counts[change.action] += 1
+            rows = unchanged if change.action == "unchanged" else notable
+            if len(rows) < MAX_PLAN_ROWS:
+                rows.append(change)
+        self._rows = sorted((notable + unchanged)[:MAX_PLAN_ROWS], key=lambda change: change.row)
+        self.left_out = self.counts.total() - len(self._rows)
 
     def lines(self) -> Iterator[str]:
-        """The table, a line a row."""
-        width = max([len(planned.user_group_id) for planned in self._rows] + [len("user_group_id")])
-        yield f"{'row':>7}  {'action':<9}  {'user_group_id':<{width}}  reason"
-        for planned in self._rows:
-            reason = " ".join(planned.step.reason.split())
-            yield f"{planned.row:>7}  {planned.step.action:<9}  {planned.user_group_id:<{width}}  {reason}"
+        """The table, one line per row: ids are escaped and shortened."""
+        yield f"{'row':>7}  {'action':<9}  user_group_id: reason"
+        for change in self._rows:
+            reason = textwrap.shorten(change.reason, 200, placeholder="…")
+            yield f"{change.row:>7}  {change.action:<9}  {preview(change.user_group_id)}: {reason}"
         if self.left_out:
-            yield f"… and {self.left_out:,} rows more"
-        yield counted(self.counts)
+            yield f"… and {self.left_out:,} more rows"
+        yield plan_counts(self.counts)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values: a count for each action, ``rows``, ``plan`` (up to 1,000 rows) and ``left_out``."""
         return {
-            "rows": sum(self.counts.values()),
-            **dict(self.counts),
+            "rows": self.counts.total(),
+            **{str(action): count for action, count in self.counts.items()},
             "plan": [
                 {
-                    "row": planned.row,
-                    "user_group_id": planned.user_group_id,
-                    "action": planned.step.action,
-                    "reason": planned.step.reason,
+                    "row": change.row,
+                    "user_group_id": change.user_group_id,
+                    "action": change.action,
+                    "reason": change.reason,
                 }
-                for planned in self._rows
+                for change in self._rows
             ],
             "left_out": self.left_out,
         }
 
 
-def counted(counts: Counter[str]) -> str:
-    """Counts of actions in words."""
-    words = ", ".join(f"{count:,} {action}" for action, count in sorted(counts.items()))
-    return f"Plan for {sum(counts.values()):,} rows: {words or 'nothing'}"
+def plan_counts(counts: Counter[Action]) -> str:
+    """Counts of actions, in Terraform's words."""
+    words = [f"{counts[action]:,} {words}" for action, words in PLAN_WORDS.items() if counts[action]]
+    return f"Plan: {', '.join(words) or 'nothing to do'}"

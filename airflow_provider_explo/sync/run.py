@@ -1,115 +1,204 @@
-"""A bulk run from end to end: rows are planned, the plan is carried out, and the end is told."""
+"""A sync from end to end, for one tenant and for a million: rows are planned, the plan is applied, results reported."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo.exceptions import ExploError
-from airflow_provider_explo.sql.tenant_query import TenantRows
+from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sql.token_table import TokenTable
-from airflow_provider_explo.sync.apply import Applier
-from airflow_provider_explo.sync.plan_table import PlanTable, counted
-from airflow_provider_explo.sync.planner import Planned, Planner
-from airflow_provider_explo.sync.progress import Progress, duration
-from airflow_provider_explo.sync.report import Report
-from airflow_provider_explo.sync.spool import Worklist
-from airflow_provider_explo.sync.stop import Stop
+from airflow_provider_explo.sync.apply import Applier, Result
+from airflow_provider_explo.sync.plan import Action, Change, Planner
+from airflow_provider_explo.sync.plan_table import PlanTable, plan_counts
+from airflow_provider_explo.sync.shutdown import ShutdownSignal
+from airflow_provider_explo.sync.spool import Spool
+from airflow_provider_explo.tenants.outcome import MAX_SUMMARY_PROBLEMS, Summary
 from airflow_provider_explo.tenants.validation import TenantValidator
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
 
+PROGRESS_INTERVAL = 30.0
+
 log = logging.getLogger(__name__)
+Hashes = Callable[[Collection[str]], Mapping[str, str]]
+Rows = Iterable[Sequence[Mapping[str, Any]]]
 
 
-class BulkRun:
-    """One run of a :class:`~airflow_provider_explo.transfers.sql_to_explo.SqlToExploOperator`.
+class Sync:
+    """One run.
 
-    :param rules: what a tenant must be.
+    :param tokens: where tokens are saved, and what is known; None for a run that returns its token instead.
+    :param validator: what a tenant must be.
     :param if_exists: ``keep``, ``update`` or ``fail``.
+    :param signal: ends the run early.
+    :param always_ask: send a request also for a tenant whose content is unchanged.
     """
 
     def __init__(
         self,
-        worklist: Worklist,
         *,
-        rows: TenantRows,
-        tokens: TokenTable,
-        rules: TenantValidator,
+        tokens: TokenTable | None,
+        validator: TenantValidator,
         if_exists: str,
-        stop: Stop,
+        signal: ShutdownSignal,
+        always_ask: bool = False,
     ) -> None:
-        self._worklist = worklist
-        self._rows = rows
         self._tokens = tokens
-        self._rules = rules
+        self._validator = validator
         self._if_exists = if_exists
-        self._stop = stop
+        self._signal = signal
+        self._always_ask = always_ask
+        self.gave_up: ExploError | None = None
 
-    def dry(self) -> dict[str, Any]:
-        """Plan, and do nothing: the plan goes to the log.
+    def plan(self, rows: Rows, hashes: Hashes) -> PlanTable:
+        """Plan, and do nothing.
 
-        :returns: the plan as plain values.
+        :param hashes: from ids to the content hashes of tenants in the token table, which may not be there.
         :raises ExploError: the rows or the token table cannot be read.
         """
-        there = self._tokens.exists()
-        table = PlanTable(self._plan(known=self._tokens.hashes if there else lambda ids: {}))
-        log.info("Dry run: no call is made and nothing is written\n%s", "\n".join(table.lines()))
-        return table.as_dict()
+        with Spool[Change]() as spool:
+            return PlanTable(self._planned(spool, rows, hashes))
 
     def run(
-        self, report: Report, client: Callable[[], AbstractContextManager[ExploClient]], *, max_in_flight: int
-    ) -> ExploError | None:
-        """Plan, and carry the plan out.
+        self,
+        rows: Rows,
+        client: Callable[[], AbstractContextManager[ExploClient]],
+        *,
+        max_in_flight: int = 1,
+        chunk_size: int = 500,
+    ) -> Generator[list[Result]]:
+        """Plan, and apply the plan. Afterwards :attr:`gave_up` is why it stopped sending before the end, or None.
 
         :param client: makes the client; not called where there is nothing to send.
-        :returns: why calling was given up before the end, or None.
-        :raises ExploError: the rows cannot be read, tokens cannot be saved, or the task was told to stop.
+        :raises ExploError: the rows cannot be read, tokens cannot be saved, or the task is being terminated.
         """
-        self._tokens.create_if_missing()
-        self._tokens.check()
-        counts: Counter[str] = Counter()
-        for planned in self._plan(known=self._tokens.hashes):
-            counts.update(one.step.action for one in planned)
-            outcomes = [outcome for one in planned if (outcome := one.outcome()) is not None]
-            report.hear(outcomes)
-            # While the query is open, SQLite lets nobody write.
-            self._worklist.set_aside(outcome for outcome in outcomes if outcome.is_problem)
-        for outcomes in self._worklist.aside(self._rows.chunk_size):
-            report.keep(outcomes)
-        log.info("%s", counted(counts))
-        given_up = None
-        if total := len(self._worklist):
+        if self._tokens is not None:
+            self._tokens.prepare()
+        counts: Counter[Action] = Counter()
+        to_send = 0
+        with Spool[Change]() as spool:
+            for changes in self._planned(spool, rows, self._hashes):
+                counts.update(change.action for change in changes)
+                to_send += sum(change.sends for change in changes)
+                settled = [Result(change=change, error=change.error) for change in changes if not change.sends]
+                # Problems wait in the spool: while the query is open, SQLite lets no one write.
+                yield [result for result in settled if not result.outcome.is_problem]
+            log.info("%s", plan_counts(counts))
+            if not to_send:
+                for changes in spool.chunks(chunk_size):
+                    yield [Result(change=change, error=change.error) for change in changes]
+                return
             with client() as explo:
-                log.info("%s", self._forecast(total, explo))
-                report.expect(total)
+                log.info("%s", _forecast(to_send, explo.requests_per_minute))
                 applier = Applier(
                     explo,
                     self._tokens,
                     if_exists=self._if_exists,
                     max_in_flight=max_in_flight,
-                    stop=self._stop,
-                    report=report,
+                    signal=self._signal,
+                    recheck=not self._always_ask,
                 )
-                given_up = applier.apply(self._worklist.chunks(self._rows.chunk_size))
-        report.end()
-        return given_up
+                progress = Progress("Tenants done", total=to_send)
+                for results in applier.apply(spool.chunks(chunk_size)):
+                    progress.add(len(results))
+                    yield results
+                self.gave_up = applier.breaker.error
 
-    def _plan(self, *, known: Any) -> Iterator[list[Planned]]:
-        planner = Planner(self._worklist, rules=self._rules, known=known, if_exists=self._if_exists)
+    def _hashes(self, user_group_ids: Collection[str]) -> Mapping[str, str]:
+        return {} if self._tokens is None else self._tokens.hashes(user_group_ids)
+
+    def _planned(self, spool: Spool[Change], rows: Rows, hashes: Hashes) -> Iterator[list[Change]]:
+        planner = Planner(
+            spool, validator=self._validator, hashes=hashes, if_exists=self._if_exists, always_ask=self._always_ask
+        )
         progress = Progress("Rows planned")
-        for planned in planner.plan(self._rows.chunks()):
-            self._stop.check()
-            progress.add(len(planned))
-            yield planned
-        if self._rows.unused:
-            log.warning("sql: the columns %s mean nothing here, and are not used", ", ".join(self._rows.unused))
+        for changes in planner.plan(rows):
+            self._signal.raise_if_set()
+            progress.add(len(changes))
+            yield changes
 
-    @staticmethod
-    def _forecast(total: int, explo: ExploClient) -> str:
-        rate = explo.requests_per_minute
-        return f"{total:,} tenants to send, at {rate:,.0f} calls a minute: {duration(total / rate * 60)} at least"
+
+class Report:
+    """Records results as they come: in the log, in the rejects table, in a summary.
+
+    :param rejects: keeps rows that need attention, or None.
+    """
+
+    def __init__(self, *, rejects: RejectsTable | None = None) -> None:
+        self.summary = Summary()
+        self._rejects = rejects
+        self._drifted = 0
+
+    def record(self, results: Sequence[Result]) -> None:
+        """Count outcomes, log those that need attention, and keep these in the rejects table.
+
+        :raises ExploError: the rejects table cannot be written.
+        """
+        outcomes = [result.outcome for result in results]
+        for outcome in outcomes:
+            self.summary.add(outcome)
+            if outcome.is_problem:
+                log.warning("%s", outcome)
+            elif outcome.drift:
+                self._drifted += 1
+                if self._drifted <= MAX_SUMMARY_PROBLEMS:
+                    log.warning("%s", outcome)
+        if self._rejects is not None:
+            self._rejects.add([outcome for outcome in outcomes if outcome.is_problem])
+
+    def log_summary(self) -> None:
+        """Log the counts."""
+        if self._drifted > MAX_SUMMARY_PROBLEMS:
+            log.warning("%d more user groups differ from their rows", self._drifted - MAX_SUMMARY_PROBLEMS)
+        if self._drifted:
+            log.warning("if_exists='update' sends what differs")
+        log.info("%d rows: %s", self.summary.rows, self.summary)
+
+
+class Progress:
+    """A line in the log every half minute.
+
+    :param label: what is counted: ``Tenants done``.
+    :param total: how many there are, or None where that is not known.
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, label: str, *, total: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._label = label
+        self._total = total
+        self._clock = clock
+        self._started = self._logged = clock()
+        self._done = 0
+
+    def add(self, count: int) -> None:
+        """Count so many more."""
+        self._done += count
+        now = self._clock()
+        if now - self._logged >= PROGRESS_INTERVAL:
+            self._logged = now
+            log.info("%s: %s", self._label, self._line(self._done / (now - self._started)))
+
+    def _line(self, rate: float) -> str:
+        pace = f"{rate * 60:,.0f} per minute"
+        if self._total is None:
+            return f"{self._done:,} so far, {pace}"
+        return f"{self._done:,} of {self._total:,}, {pace}, about {duration((self._total - self._done) / rate)} left"
+
+
+def _forecast(total: int, rate: float) -> str:
+    tenants = "1 tenant" if total == 1 else f"{total:,} tenants"
+    return f"sending {tenants} at {rate:,.0f} requests/min; at least {duration(total / rate * 60)}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: ``45 s``, ``7 min``, ``1 h 05 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

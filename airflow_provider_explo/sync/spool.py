@@ -1,61 +1,31 @@
-"""What a plan leaves to do, and which tenants it has seen: on disk, so that memory does not grow with the tenants.
+"""The plan on disk, so that memory does not grow with the tenants.
 
-The rows of the warehouse are read to their end before the first call. A query that stayed open through an hour of paced
-calls would hold a transaction, and on SQLite keep everybody, this task included, from saving a token.
+The query is read to its end before the first request. A query that stayed open through an hour of paced requests would
+hold a transaction, and on SQLite keep every writer out, this task included.
 """
 
 from __future__ import annotations
 
-import json
+import pickle
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Generic, TypeVar
 
-from airflow_provider_explo import json_values
-from airflow_provider_explo.tenants.outcome import Kind, Outcome
-from airflow_provider_explo.tenants.tenant import Tenant
-
+T = TypeVar("T")
 SCHEMA = """
-CREATE TABLE seen (user_group_id TEXT PRIMARY KEY, row INTEGER, digest TEXT, rejected INTEGER DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE entry (row INTEGER PRIMARY KEY, action TEXT, tenant TEXT);
-CREATE TABLE aside (row INTEGER PRIMARY KEY, outcome TEXT);
-"""
+CREATE TABLE planned (
+    row INTEGER PRIMARY KEY, user_group_id TEXT UNIQUE, digest TEXT, rejected INTEGER DEFAULT 0, change BLOB
+)"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A tenant that takes a call.
-
-    :param row: its number in the result of the query, from 1.
-    :param action: get or create, or update.
-    """
-
-    row: int
-    action: Literal["create", "update"]
-    tenant: Tenant
-
-    def outcome(self, kind: Kind, reason: str = "", *, drift: bool = False, can_retry: bool = False) -> Outcome:
-        """What became of it."""
-        tenant = self.tenant
-        return Outcome(
-            row=self.row,
-            user_group_id=tenant.user_group_id,
-            name=tenant.name,
-            kind=kind,
-            reason=reason,
-            drift=drift,
-            can_retry=can_retry,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
+class FirstRow:
     """The first row of a tenant.
 
-    :param digest: of its content, or None where that is no JSON.
-    :param rejected: it was no good.
+    :param digest: the hash of its content, or None where that is not JSON.
+    :param rejected: whether it was rejected.
     """
 
     row: int
@@ -63,16 +33,19 @@ class Seen:
     rejected: bool
 
 
-class Worklist:
-    """Entries and seen tenants in a private temporary file, which is gone when the list is closed."""
+class Spool(Generic[T]):
+    """Rows of the query, by tenant, and what is still to be done for them.
+
+    It is a private temporary file, gone when the spool is closed.
+    """
 
     def __init__(self) -> None:
-        # SQLite makes the file when the cache is full, and nobody else can open it.
+        # SQLite makes the file when its cache is full, without a name, so that no other process can open it.
         self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(SCHEMA)
+        self._database.execute(SCHEMA)
         self._database.execute("BEGIN")
 
-    def __enter__(self) -> Worklist:
+    def __enter__(self) -> Spool[T]:
         return self
 
     def __exit__(
@@ -80,51 +53,32 @@ class Worklist:
     ) -> None:
         self._database.close()
 
-    def first(self, row: int, user_group_id: str, digest: str | None) -> Seen | None:
-        """Note a tenant's row.
+    def register(self, row: int, user_group_id: str | None, digest: str | None) -> FirstRow | None:
+        """Note a row of a tenant.
 
-        :returns: None where it is the tenant's first, or else what its first was.
+        :returns: None where it is the tenant's first, or else its first row.
         """
-        insert = "INSERT OR IGNORE INTO seen (user_group_id, row, digest) VALUES (?, ?, ?)"
-        if self._database.execute(insert, (user_group_id, row, digest)).rowcount:
+        insert = "INSERT OR IGNORE INTO planned (row, user_group_id, digest) VALUES (?, ?, ?)"
+        if self._database.execute(insert, (row, user_group_id, digest)).rowcount:
             return None
-        select = "SELECT row, digest, rejected FROM seen WHERE user_group_id = ?"
-        first, content, rejected = self._database.execute(select, (user_group_id,)).fetchone()
-        return Seen(row=first, digest=content, rejected=bool(rejected))
+        select = "SELECT row, digest, rejected FROM planned WHERE user_group_id = ?"
+        first_row, first_digest, rejected = self._database.execute(select, (user_group_id,)).fetchone()
+        self._database.execute(insert, (row, None, None))
+        return FirstRow(row=first_row, digest=first_digest, rejected=bool(rejected))
 
-    def reject(self, user_group_id: str) -> None:
-        """Note that a tenant's first row was no good."""
-        self._database.execute("UPDATE seen SET rejected = 1 WHERE user_group_id = ?", (user_group_id,))
+    def put(self, row: int, change: T, *, rejected: bool) -> None:
+        """Keep the change of a registered row."""
+        # Pickle keeps every digit of a number. It reads what this process wrote, and nothing else.
+        values = (rejected, pickle.dumps(change), row)
+        self._database.execute("UPDATE planned SET rejected = ?, change = ? WHERE row = ?", values)
 
-    def add(self, entry: Entry) -> None:
-        """Put a tenant on the list."""
-        tenant = json_values.dumps({"user_group_id": entry.tenant.user_group_id, **entry.tenant.content()})
-        self._database.execute("INSERT INTO entry VALUES (?, ?, ?)", (entry.row, entry.action, tenant))
-
-    def set_aside(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep outcomes that cannot be saved yet."""
-        rows = [(outcome.row, json.dumps(asdict(outcome))) for outcome in outcomes]
-        self._database.executemany("INSERT INTO aside VALUES (?, ?)", rows)
-
-    def aside(self, size: int) -> Iterator[list[Outcome]]:
-        """What was set aside, in the order of the rows."""
-        for rows in self._pages("row, outcome", "aside", size):
-            yield [Outcome(**json.loads(text)) for _, text in rows]
-
-    def __len__(self) -> int:
-        (count,) = self._database.execute("SELECT count(*) FROM entry").fetchone()
-        return int(count)
-
-    def chunks(self, size: int) -> Iterator[list[Entry]]:
-        """The entries in the order of their rows."""
-        for rows in self._pages("row, action, tenant", "entry", size):
-            yield [
-                Entry(row=row, action=action, tenant=Tenant(**json_values.loads(text))) for row, action, text in rows
-            ]
-
-    def _pages(self, columns: str, table: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
+    def chunks(self, size: int) -> Iterator[list[T]]:
+        """The kept changes in the order of their rows."""
         last = 0
-        select = f"SELECT {columns} FROM {table} WHERE row > ? ORDER BY row LIMIT ?"
-        while rows := self._database.execute(select, (last, size)).fetchall():
+        select = "SELECT row, change FROM planned WHERE row > ? AND change IS NOT NULL ORDER BY row LIMIT ?"
+        while rows := self._fetch(select, last, size):
             last = rows[-1][0]
-            yield rows
+            yield [pickle.loads(change) for _, change in rows]
+
+    def _fetch(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self._database.execute(query, parameters).fetchall()

@@ -1,99 +1,81 @@
-"""One tenant's step, carried out: get or create, or update, and what came of it."""
+"""One tenant's requests: get or create, then update what differs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_explo.exceptions import ExploRefusedError
-from airflow_provider_explo.sync.plan import difference, drift, hides_mapping
-from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.exceptions import ExploRefusedError, message, preview
+from airflow_provider_explo.sync.actual import compare
+from airflow_provider_explo.sync.plan import Change
 
 if TYPE_CHECKING:
+    from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.client.models import UserGroup
 
 
-class Explo(Protocol):
-    """The two calls that onboarding needs: ``ExploClient`` and ``ExploHook`` have them."""
-
-    def create_user_group(
-        self,
-        *,
-        user_group_id: str,
-        name: str,
-        mapping: Mapping[str, Any] | None = None,
-        properties: Mapping[str, Any] | None = None,
-    ) -> UserGroup: ...
-
-    def update_user_group(
-        self,
-        *,
-        user_group_id: str,
-        name: str | None = None,
-        mapping: Mapping[str, Any] | None = None,
-        properties: Mapping[str, Any] | None = None,
-    ) -> UserGroup: ...
-
-
 @dataclass(frozen=True, kw_only=True)
-class Onboarded:
+class Upserted:
     """A tenant whose group is in Explo.
 
-    :param group: as Explo answered last, with what the first answer said about newness.
+    :param group: as Explo returned it last, with what the first response said about newness.
     :param kind: what was done.
-    :param found: the fields in which an existing group differed before it was updated.
-    :param left: those in which it differs now.
+    :param drift: the fields in which an existing group differed before it was updated.
+    :param remaining_drift: those in which it differs now.
     :param sent: the fields that an update sent.
-    :param settled: Explo holds what was asked, or was told to.
-    :param mapping_hidden: all that Explo showed is as asked, and it did not show the mapping.
+    :param in_sync: Explo is known to hold what is wanted.
     """
 
     group: UserGroup
     kind: Literal["created", "existing", "updated"]
-    found: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    remaining_drift: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()
-    settled: bool = True
-    mapping_hidden: bool = False
+    in_sync: bool = True
 
 
-def get_or_create(tenant: Tenant, explo: Explo, *, if_exists: str) -> Onboarded:
-    """Make the tenant's group, or take the one that is there as ``if_exists`` says.
+def upsert(change: Change, client: ExploClient, *, if_exists: str) -> Upserted:
+    """Send the requests of a change.
 
-    :raises ExploRefusedError: it was there before, and ``if_exists`` is ``fail``.
+    :param if_exists: ``keep``, ``update`` or ``fail``, for a group that exists.
+    :raises ExploRefusedError: the group exists, and ``if_exists`` is ``fail``.
     :raises ExploApiError: one of its kinds.
     """
-    group = explo.create_user_group(
-        user_group_id=tenant.user_group_id, name=tenant.name, mapping=tenant.mapping, properties=tenant.properties
-    )
+    tenant = change.tenant
+    assert tenant is not None
+    content = tenant.content()
+    if change.action == "update":
+        return _update(change, client, content)
+    group = client.create_user_group(user_group_id=tenant.user_group_id, **content)
     if group.new_user_group:
-        return Onboarded(group=group, kind="created")
-    found = drift(tenant, name=group.name, details=group.details)
-    if if_exists == "fail" and (group.new_user_group is False or found):
+        return Upserted(group=group, kind="created")
+    comparison = compare(tenant, group)
+    if if_exists == "fail" and (group.new_user_group is False or comparison.drift):
         raise ExploRefusedError(
-            f"tenant {tenant.user_group_id!r}: its user group was there before this task, and if_exists is 'fail'; "
-            "use 'keep' or 'update' where that is expected"
+            message(
+                f"tenant {preview(tenant.user_group_id)}: user group already exists, and if_exists is 'fail'",
+                fix="use if_exists='keep' or 'update' where that is expected",
+            )
         )
-    changes = difference(tenant, found, details=group.details) if if_exists == "update" else {}
-    if not changes:
-        hidden = not found and hides_mapping(tenant, details=group.details)
-        settled = not (found or hidden)
-        return Onboarded(group=group, kind="existing", found=found, left=found, settled=settled, mapping_hidden=hidden)
-    updated = replace(
-        explo.update_user_group(user_group_id=tenant.user_group_id, **changes), new_user_group=group.new_user_group
+    # By the token table, Explo holds what this response does not show.
+    unknown = () if change.in_sync else comparison.unknown
+    if if_exists == "update" and (differing := {*comparison.drift, *unknown}):
+        fields = {name: value for name, value in content.items() if name in differing}
+        updated = _update(change, client, fields)
+        group = replace(updated.group, new_user_group=group.new_user_group)
+        return replace(updated, group=group, drift=comparison.drift)
+    return Upserted(
+        group=group,
+        kind="existing",
+        drift=comparison.drift,
+        remaining_drift=comparison.drift,
+        in_sync=not comparison.drift and not unknown,
     )
-    left = drift(tenant, name=updated.name, details=updated.details)
-    return Onboarded(group=updated, kind="updated", found=found, left=left, sent=tuple(changes))
 
 
-def update(tenant: Tenant, explo: Explo) -> Onboarded:
-    """Send a tenant's whole content to its group, which is known to be there.
-
-    :raises ExploApiError: one of its kinds.
-    """
-    wanted: dict[str, Any] = {"name": tenant.name, "mapping": tenant.mapping, "properties": tenant.properties}
-    changes: dict[str, Any] = {field: value for field, value in wanted.items() if value is not None}
-    group = explo.update_user_group(user_group_id=tenant.user_group_id, **changes)
-    left = drift(tenant, name=group.name, details=group.details)
-    return Onboarded(group=group, kind="updated", left=left, sent=tuple(changes))
+def _update(change: Change, client: ExploClient, fields: Mapping[str, Any]) -> Upserted:
+    assert change.tenant is not None
+    group = client.update_user_group(user_group_id=change.tenant.user_group_id, **fields)
+    remaining_drift = compare(change.tenant, group).drift
+    return Upserted(group=group, kind="updated", remaining_drift=remaining_drift, sent=tuple(fields))

@@ -1,4 +1,4 @@
-"""What became of each row, and the summary of a run."""
+"""The outcome of each row, and the summary of a run."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from airflow_provider_explo.exceptions import preview
+
 Kind = Literal["created", "existing", "updated", "unchanged", "rejected", "failed"]
 KINDS: tuple[Kind, ...] = ("created", "existing", "updated", "unchanged", "rejected", "failed")
-# Of what is settled without a call.
-OUTCOME_OF: dict[str, Kind] = {"unchanged": "unchanged", "drift": "existing", "refuse": "failed", "reject": "rejected"}
 PROBLEM_KINDS = ("rejected", "failed")
-FIRST_PROBLEMS = 20
+MAX_SUMMARY_PROBLEMS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one row.
+    """The outcome of one row.
 
     :param row: its number in the result of the query, from 1.
-    :param user_group_id: the tenant's id, or how what stands in its place looks.
+    :param user_group_id: the tenant's id, or a preview of the value in its place.
     :param name: the tenant's name, if it has one.
     :param kind: one of :data:`KINDS`.
     :param reason: why, in words; never with a token.
-    :param drift: an existing group is kept though it differs from the row.
-    :param can_retry: trying again may mend it.
+    :param drift: an existing group is kept although it differs from the row.
+    :param can_retry: a retry may succeed.
     """
 
     row: int
@@ -37,11 +37,12 @@ class Outcome:
 
     @property
     def is_problem(self) -> bool:
-        """Whether somebody has to look at it."""
+        """Whether it needs attention."""
         return self.kind in PROBLEM_KINDS
 
     def __str__(self) -> str:
-        return f"row {self.row}, tenant {self.user_group_id!r}, {self.kind}: {self.reason}"
+        reason = "".join(f"\n  {line}" for line in self.reason.splitlines())
+        return f"row {self.row}, tenant {preview(self.user_group_id)}: {self.kind}{reason}"
 
 
 @dataclass
@@ -50,24 +51,24 @@ class Summary:
 
     counts: Counter[Kind] = field(default_factory=Counter)
     problems: list[Outcome] = field(default_factory=list)
-    failed_for_good: int = 0
+    permanent_failures: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count a row's outcome."""
         self.counts[outcome.kind] += 1
-        self.failed_for_good += outcome.kind == "failed" and not outcome.can_retry
-        if outcome.is_problem and len(self.problems) < FIRST_PROBLEMS:
+        self.permanent_failures += outcome.kind == "failed" and not outcome.can_retry
+        if outcome.is_problem and len(self.problems) < MAX_SUMMARY_PROBLEMS:
             self.problems.append(outcome)
 
     @property
     def rows(self) -> int:
         """Rows that have an outcome."""
-        return sum(self.counts.values())
+        return self.counts.total()
 
     @property
     def can_retry(self) -> bool:
-        """Whether trying again may mend a failure."""
-        return self.counts["failed"] > self.failed_for_good
+        """Whether a retry may fix a failure."""
+        return self.counts["failed"] > self.permanent_failures
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for XCom: a count for each kind, ``rows``, and up to 20 ``problems``."""
@@ -86,18 +87,17 @@ class Summary:
         }
 
     def failure(self) -> str:
-        """What to tell where the run ends as a failure."""
-        shown = [f"  - {problem}" for problem in self.problems]
-        count = self.counts["rejected"] + self.counts["failed"]
-        if count > len(shown):
-            shown.append(f"  - and {count - len(shown):,} more, in the log above")
-        advice = []
+        """The message of a run that fails."""
+        lines = [f"Of {self.rows:,} rows: {self}", *map(str, self.problems)]
+        more = self.counts["rejected"] + self.counts["failed"] - len(self.problems)
+        if more:
+            lines.append(f"and {more:,} more, in the log above")
         if self.counts["rejected"]:
-            advice.append("Correct rejected rows where they come from.")
+            lines.append("Fix rejected rows at their source.")
         if self.can_retry:
-            advice.append("What could not be sent may be sent by trying again.")
-        advice.append("Tenants that are done cost no call in the next run.")
-        return "\n".join([f"Of {self.rows:,} rows: {self}", *shown, " ".join(advice)])
+            lines.append("Unsent tenants will be retried.")
+        lines.append("Tenants that are done cost no request in the next run.")
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return ", ".join(f"{self.counts[kind]:,} {kind}" for kind in KINDS)

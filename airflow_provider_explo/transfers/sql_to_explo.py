@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -13,20 +14,18 @@ from airflow_provider_explo.exceptions import (
     ExploRateLimitError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.operators.arguments import IF_EXISTS, check_choice
-from airflow_provider_explo.operators.base import TextFieldsOperator
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.sync.spool import Worklist
-    from airflow_provider_explo.sync.stop import Stop
+    from airflow_provider_explo.sync.shutdown import ShutdownSignal
     from airflow_provider_explo.tenants.outcome import Summary
 
 ON_REJECTED = ("fail", "skip")
 
 
-class SqlToExploOperator(TextFieldsOperator):
+class SqlToExploOperator(ExploOperator):
     """Bring the tenants that a query returns into Explo, and their tokens into a table.
 
     Every row is checked and compared with the token table; only what is new or changed costs a call. Calls go out
@@ -76,17 +75,8 @@ class SqlToExploOperator(TextFieldsOperator):
     )
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"sql": "sql", "parameters": "json"}
-    text_fields = (
-        "sql_conn_id",
-        "explo_conn_id",
-        "token_table",
-        "token_conn_id",
-        "mapping_schema",
-        "properties_schema",
-        "rejects_table",
-    )
+    native_fields = ("parameters",)
     verbatim_fields = ("mapping_schema", "properties_schema")
-    ui_color = "#e8e4ff"
 
     def __init__(
         self,
@@ -111,6 +101,8 @@ class SqlToExploOperator(TextFieldsOperator):
         super().__init__(**kwargs)
         check_choice("if_exists", if_exists, IF_EXISTS)
         check_choice("on_rejected", on_rejected, ON_REJECTED)
+        if parameters is not None:
+            check_kind("parameters", parameters, Mapping, list, tuple, expected="a mapping, or a list or tuple")
         for name, number in (("chunk_size", chunk_size), ("max_in_flight", max_in_flight)):
             if number < 1:
                 raise ValueError(f"{name}: expected 1 or more, found {number!r}")
@@ -132,63 +124,66 @@ class SqlToExploOperator(TextFieldsOperator):
         self.budget_share = budget_share
         # BaseOperator has a method of the name dry_run.
         self._dry_run = dry_run
-        self._stop: Stop | None = None
+        self._signal: ShutdownSignal | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_explo.sync.spool import Worklist
-        from airflow_provider_explo.sync.stop import Stop
+        from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
-        self._stop = Stop()
+        self._signal = ShutdownSignal()
         try:
-            with Worklist() as worklist:
-                return self._execute(context, worklist, self._stop)
+            return self._execute(context, self._signal)
         except ExploConfigError as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
 
     def on_kill(self) -> None:
-        """Airflow wants this task to end: calls in flight end and are saved, and no other is begun."""
-        if self._stop is not None:
-            self._stop.now()
+        """Airflow terminates this task: requests in flight finish and are saved, and no other is sent."""
+        if self._signal is not None:
+            self._signal.set()
 
-    def _execute(self, context: Context, worklist: Worklist, stop: Stop) -> dict[str, Any]:
+    def _execute(self, context: Context, signal: ShutdownSignal) -> dict[str, Any]:
         from airflow_provider_explo.hooks.explo import ExploHook
         from airflow_provider_explo.sql.engine import engines_of
         from airflow_provider_explo.sql.rejects_table import RejectsTable
-        from airflow_provider_explo.sql.tenant_query import TenantRows
+        from airflow_provider_explo.sql.tenant_query import TenantQuery
         from airflow_provider_explo.sql.token_table import TokenTable
-        from airflow_provider_explo.sync.report import Report
-        from airflow_provider_explo.sync.run import BulkRun
+        from airflow_provider_explo.sync.run import Report, Sync
         from airflow_provider_explo.tenants.validation import TenantValidator
 
-        rules = TenantValidator(
-            mapping_schema=self.beside_dag(self.mapping_schema),
-            properties_schema=self.beside_dag(self.properties_schema),
+        validator = TenantValidator(
+            mapping_schema=self.schema_path(self.mapping_schema),
+            properties_schema=self.schema_path(self.properties_schema),
         )
         with engines_of(self.sql_conn_id, self.token_conn_id or self.sql_conn_id) as (source, target):
-            run = BulkRun(
-                worklist,
-                rows=TenantRows(source, self.sql, parameters=self.parameters, chunk_size=self.chunk_size),
-                tokens=TokenTable(target, self.token_table),
-                rules=rules,
-                if_exists=self.if_exists,
-                stop=stop,
-            )
+            query = TenantQuery(source, self.sql, parameters=self.parameters, chunk_size=self.chunk_size)
+            tokens = TokenTable(target, self.token_table)
+            sync = Sync(tokens=tokens, validator=validator, if_exists=self.if_exists, signal=signal)
             if self._dry_run:
-                return run.dry()
+                plan = sync.plan(query.chunks(), tokens.hashes if tokens.exists() else lambda ids: {})
+                self.log.info("Dry run: no request is sent and nothing is written\n%s", "\n".join(plan.lines()))
+                return plan.as_dict()
             rejects = None
             if self.rejects_table:
                 rejects = RejectsTable(target, self.rejects_table, run=_run_of(context))
                 rejects.prepare()
             report = Report(rejects=rejects)
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
-            given_up = run.run(
-                report,
-                lambda: hook.client(max_in_flight=self.max_in_flight, budget_share=self.budget_share, sleep=stop.sleep),
+            results = sync.run(
+                query.chunks(),
+                lambda: hook.client(
+                    max_in_flight=self.max_in_flight, budget_share=self.budget_share, sleep=signal.sleep
+                ),
                 max_in_flight=self.max_in_flight,
+                chunk_size=self.chunk_size,
             )
-        return self._concluded(context, report.summary, given_up)
+            with closing(results):
+                for chunk in results:
+                    report.record(chunk)
+            if query.ignored:
+                self.log.warning("sql: ignoring unknown columns: %s", ", ".join(query.ignored))
+            report.log_summary()
+        return self._conclude(context, report.summary, sync.gave_up)
 
-    def _concluded(self, context: Context, summary: Summary, given_up: ExploError | None) -> dict[str, Any]:
+    def _conclude(self, context: Context, summary: Summary, gave_up: ExploError | None) -> dict[str, Any]:
         failed, rejected = summary.counts["failed"], summary.counts["rejected"]
         if not failed and not (rejected and self.on_rejected == "fail"):
             return summary.as_dict()
@@ -197,13 +192,13 @@ class SqlToExploOperator(TextFieldsOperator):
         message = summary.failure()
         if not summary.can_retry:
             raise AirflowFailException(message)
-        if isinstance(given_up, ExploRateLimitError):
-            raise ExploRateLimitError(message, retry_after=given_up.retry_after)
+        if isinstance(gave_up, ExploRateLimitError):
+            raise ExploRateLimitError(message, retry_after=gave_up.retry_after)
         raise ExploUnavailableError(message)
 
 
 def _run_of(context: Context) -> str:
-    """A name for what this task does that is the same each time it is done: again, or anew for the same interval."""
+    """A name for this task's work that is the same at every attempt, and when the same interval is run again."""
     ti: Any = context["ti"]
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     when = f"{start.isoformat()}/{end.isoformat()}" if start and end else ti.run_id

@@ -117,7 +117,7 @@ def test_a_tenant_that_explo_refuses_fails_alone(dag, run_dag, sign_up, saved, e
     run = run_dag(dag, day_after(2))
     assert run.state == "failed"
     assert set(saved()) == {"good"}
-    assert "tenant 'bad': POST /embed/create_user_group/ (HTTP 400)" in run.log
+    assert "tenant 'bad': POST /embed/create_user_group/: HTTP 400" in run.log
 
 
 def test_an_unreadable_signup_time_fails_the_run_but_keeps_nobody_else_out(

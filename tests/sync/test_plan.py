@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_explo.sync.plan import step
-from airflow_provider_explo.sync.planner import Planner
-from airflow_provider_explo.sync.spool import Entry, Worklist
+from airflow_provider_explo.sync.plan import Change, Planner, decide
+from airflow_provider_explo.sync.plan_table import PlanTable
+from airflow_provider_explo.sync.spool import Spool
 from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator
@@ -28,18 +28,20 @@ def plan(rows, *, known=None, if_exists="keep", size=7, rules=RULES):
         assert len(ids) <= size
         return {name: stored[name] for name in ids if name in stored}
 
-    with Worklist() as worklist:
-        planner = Planner(worklist, rules=rules, known=look_up, if_exists=if_exists)
+    with Spool[Change]() as spool:
+        planner = Planner(spool, validator=rules, hashes=look_up, if_exists=if_exists)
         chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
-        planned = [one for chunk in planner.plan(chunks) for one in chunk]
-        return planned, [entry for chunk in worklist.chunks(3) for entry in chunk]
+        planned = [change for chunk in planner.plan(chunks) for change in chunk]
+        kept = [change for chunk in spool.chunks(3) for change in chunk]
+    assert [change.row for change in kept] == [c.row for c in planned if c.sends or c.outcome().is_problem]
+    return planned, [change for change in kept if change.sends]
 
 
 @given(rows)
 def test_each_row_has_an_outcome_or_an_entry_and_each_tenant_one_entry_at_most(rows):
     planned, entries = plan(rows)
     assert [one.row for one in planned] == list(range(1, len(rows) + 1))
-    assert {one.row for one in planned if one.outcome() is None} == {entry.row for entry in entries}
+    assert {one.row for one in planned if one.sends} == {entry.row for entry in entries}
     ids = [entry.tenant.user_group_id for entry in entries]
     assert len(ids) == len(set(ids))
     for entry in entries:
@@ -51,21 +53,21 @@ def test_the_first_row_of_a_tenant_stands(rows):
     planned, _ = plan(rows)
     first = {}
     for one, row in zip(planned, rows, strict=True):
-        name = row["user_group_id"]
-        if not isinstance(name, str) or "\ud800" in name:
-            assert one.step.action == "reject"
+        parsed = Tenant.parse(**row)
+        name = parsed.user_group_id
+        if not parsed.has_id:
+            assert one.action == "reject"
             continue
-        draft = Tenant.parse(**row)
-        digest = None if draft.problems else content_hash(draft)
-        number, content, action = first.setdefault(name, (one.row, digest, one.step.action))
+        digest = None if parsed.problems else content_hash(parsed)
+        number, content, action = first.setdefault(name, (one.row, digest, one.action))
         if number == one.row:
-            assert "row" not in one.step.reason.split("\n")[0]
+            assert "row" not in one.reason.split("\n")[0]
         elif digest is None or digest != content:
-            assert one.step.action == "reject"
-            assert f"row {number} has the same id and other content" in one.step.reason
+            assert one.action == "reject"
+            assert f"row {number} was used" in one.reason
         else:
-            assert one.step.action == ("reject" if action == "reject" else "unchanged")
-            assert f"the same as row {number}" in one.step.reason
+            assert one.action == ("reject" if action == "reject" else "unchanged")
+            assert f"the same as row {number}" in one.reason
 
 
 @given(rows, st.sampled_from(["keep", "update", "fail"]))
@@ -75,7 +77,7 @@ def test_what_was_done_is_not_done_again(rows, if_exists):
     planned, again = plan(rows, known=known, if_exists=if_exists)
     assert again == []
     done = {entry.row for entry in entries}
-    assert all(one.step.action == "unchanged" for one in planned if one.row in done)
+    assert all(one.action == "unchanged" for one in planned if one.row in done)
 
 
 def test_a_known_tenant_is_not_checked_again():
@@ -86,7 +88,7 @@ def test_a_known_tenant_is_not_checked_again():
     row = {"user_group_id": "a", "name": "A", "mapping": '{"40": 1}'}
     known = {"a": content_hash(RULES.tenant(**row))}
     planned, _ = plan([row], known=known, rules=NoRules())
-    assert planned[0].step.action == "unchanged"
+    assert planned[0].action == "unchanged"
 
 
 ACME = Tenant(user_group_id="acme", name="Acme", mapping={"40": "1"})
@@ -106,9 +108,9 @@ ACME = Tenant(user_group_id="acme", name="Acme", mapping={"40": "1"})
 )
 def test_what_is_to_be_done_follows_from_what_was_sent(stored, actions):
     for if_exists, action in zip(("keep", "update", "fail"), actions, strict=True):
-        planned = step(ACME, stored=stored, if_exists=if_exists)
-        assert planned.action == action
-        assert planned.reason
+        decided, reason = decide(ACME, content_hash(ACME), stored=stored, if_exists=if_exists)
+        assert decided == action
+        assert reason
 
 
 def test_a_hash_of_an_earlier_rule_still_counts(monkeypatch):
@@ -116,23 +118,33 @@ def test_a_hash_of_an_earlier_rule_still_counts(monkeypatch):
 
     old = content_hash(ACME)
     monkeypatch.setattr(hashing, "HASH_VERSION", "2")
-    monkeypatch.setattr(hashing, "_RULES", {**hashing._RULES, "2": lambda tenant: "another rule"})
+    monkeypatch.setattr(hashing, "_DIGESTS", {**hashing._DIGESTS, "2": lambda tenant: "another rule"})
     assert content_hash(ACME) == "2:another rule"
-    assert step(ACME, stored=old, if_exists="update").action == "unchanged"
+    assert decide(ACME, content_hash(ACME), stored=old, if_exists="update")[0] == "unchanged"
 
 
 def test_a_bool_is_no_data_source_even_where_its_text_is_one():
     known = {"a": content_hash(RULES.tenant(user_group_id="a", name="A", mapping={"40": "True"}))}
     planned, _ = plan([{"user_group_id": "a", "name": "A", "mapping": {"40": True}}], known=known)
-    assert planned[0].step.action == "reject"
+    assert planned[0].action == "reject"
 
 
-def test_a_worklist_keeps_tenants_exactly():
+def test_the_spool_keeps_tenants_exactly():
     tenant = RULES.tenant(
         user_group_id="ü", name="N", mapping={"40": 9007199254740993}, properties='{"r": 0.12345678901234567890}'
     )
-    with Worklist() as worklist:
-        worklist.add(Entry(row=3, action="create", tenant=tenant))
-        assert len(worklist) == 1
-        (chunk,) = worklist.chunks(10)
-    assert chunk == [Entry(row=3, action="create", tenant=tenant)]
+    change = Change(row=3, user_group_id="ü", name="N", action="create", tenant=tenant)
+    with Spool[Change]() as spool:
+        assert spool.register(3, "ü", "1:aa") is None
+        spool.put(3, change, rejected=False)
+        (chunk,) = spool.chunks(10)
+    assert chunk == [change]
+
+
+def test_an_id_cannot_forge_lines_of_the_plan():
+    forged = "x\n      2  create     evil"
+    planned, _ = plan([{"user_group_id": forged, "name": "N"}, {"user_group_id": "y" * 10_000, "name": ""}])
+    lines = list(PlanTable([planned]).lines())
+    assert len(lines) == 4
+    assert lines[-1] == "Plan: 2 rejected"
+    assert max(map(len, lines)) < 400

@@ -69,11 +69,19 @@ def test_numbers_keep_their_digits(bulk, tenants, explo_connection):
     assert bulk(sql=QUERY).xcom("onboard")["existing"] == 1
 
 
-def test_parameters_are_the_driver_s(bulk, tenants):
+def test_a_sequence_of_parameters_goes_to_the_driver(bulk, tenants):
     put(tenants, ("a", "A", None, None), ("b", "B", None, None), ("c", "C", None, None))
-    named = {"postgresql": "%(low)s", "sqlite": ":low", "duckdb": "$low"}[tenants.dialect.name]
-    query = QUERY.replace("ORDER", f"WHERE tenant_id > {named} ORDER")
-    run = bulk(sql=query, parameters={"low": "a"})
+    mark = "%s" if tenants.dialect.name == "postgresql" else "?"
+    query = QUERY.replace("ORDER", f"WHERE tenant_id > {mark} ORDER")
+    run = bulk(sql=query, parameters=["a"])
+    assert run.xcom("onboard")["created"] == 2
+
+
+def test_named_parameters_are_written_the_same_on_every_database(bulk, tenants):
+    put(tenants, ("a", "A", None, None), ("b", "B 100%", None, None), ("c:low", "C", None, None))
+    where = "WHERE tenant_id > :low AND name LIKE '%' AND tenant_id <> ':low' AND CAST(:low AS TEXT) = :low -- :none"
+    query = QUERY.replace("ORDER", f"{where}\nORDER")
+    run = bulk(sql=query, parameters={"low": "a", "unused": 1})
     assert run.xcom("onboard")["created"] == 2
 
 

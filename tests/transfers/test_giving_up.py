@@ -13,7 +13,7 @@ from airflow_provider_explo.exceptions import (
     ExploRefusedError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.sync.breaker import Breaker, can_retry
+from airflow_provider_explo.sync.apply import CircuitBreaker
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from tests.transfers.child import TaskInstance
 from tests.transfers.conftest import SQL
@@ -61,7 +61,7 @@ def test_calling_is_given_up_and_every_row_has_an_outcome(failure, explo_connect
     error = failure(fault, retry_timeout=30 if kind is AirflowFailException else 1)
     assert type(error) is kind
     assert counted(error) in str(error)
-    assert "not sent, because calling was given up after" in str(error)
+    assert "not sent: the run gave up after" in str(error)
     sent = {request.user_group_id for request in explo_connection.requests}
     assert len(sent) <= MOST_CALLS
 
@@ -88,22 +88,21 @@ def test_tenants_whom_explo_refuses_say_nothing_of_the_others(failure, explo_con
 
 
 def test_five_failures_in_a_row_open_the_breaker_and_fewer_do_not():
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for error in [ExploAuthError("no")] * 4 + [None] + [ExploAuthError("no")] * 4 + [ExploRefusedError("no")]:
-        breaker.hear(error)
+        breaker.record(error)
     assert breaker.error is None
     for _ in range(5):
-        breaker.hear(ExploUnavailableError("away"))
+        breaker.record(ExploUnavailableError("away"))
     assert isinstance(breaker.error, ExploUnavailableError)
-    breaker.hear(None)
+    breaker.record(None)
     assert breaker.error is not None
 
 
 @pytest.mark.parametrize("error", [ExploConfigError("TLS"), ExploRateLimitError("not sent", retry_after=900)])
 def test_what_holds_for_every_call_opens_the_breaker_at_once(error):
-    breaker = Breaker()
-    breaker.hear(error, of_one=True)
+    breaker = CircuitBreaker()
+    breaker.record(error, one_tenant=True)
     assert breaker.error is None
-    breaker.hear(error)
+    breaker.record(error)
     assert breaker.error is error
-    assert can_retry(error) == isinstance(error, ExploRateLimitError)

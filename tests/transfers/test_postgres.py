@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploError
 from airflow_provider_explo.sql.rejects_table import RejectsTable
-from airflow_provider_explo.sql.tenant_query import TenantRows
+from airflow_provider_explo.sql.tenant_query import TenantQuery
 from airflow_provider_explo.sync import apply
 from airflow_provider_explo.token_table import TokenTable
 from tests.conftest import metadata_rows_with
@@ -63,7 +63,7 @@ def in_the_middle(emulator, act):
 
 
 def test_rows_wait_on_a_cursor_in_the_database(warehouse_on_postgres, execute):
-    rows = TenantRows(warehouse_on_postgres.execution_options(isolation_level="REPEATABLE READ"), SQL.format(100_000))
+    rows = TenantQuery(warehouse_on_postgres.execution_options(isolation_level="REPEATABLE READ"), SQL.format(100_000))
     chunks = rows.chunks()
     first = next(chunks)
     assert len(first) == 500
@@ -86,7 +86,7 @@ def test_a_user_who_may_only_read_is_told_before_any_call(
     assert run.state == "failed"
     assert "writing to it: permission denied for table explo_user_groups" in run.log
     run = bulk(sql=SQL.format(2), token_table="another")
-    assert "making it: permission denied for schema public" in run.log
+    assert "creating it: permission denied for schema public" in run.log
     assert explo_connection.request_count == 0
     assert bulk(sql=SQL.format(2), dry_run=True).state == "success"
 
@@ -130,7 +130,7 @@ def test_connections_that_break_in_mid_run_are_made_anew(bulk, execute, explo_co
 def test_a_database_that_goes_away_in_mid_run_keeps_what_was_saved_and_the_next_run_goes_on(
     bulk, warehouse_on_postgres, execute, postgres, explo_connection, monkeypatch
 ):
-    monkeypatch.setattr(apply, "SAVING_WAITS", (0.1, 0.1))
+    monkeypatch.setattr(apply, "SAVE_BACKOFF", (0.1, 0.1))
     monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(requests_per_minute=6000))
     name = warehouse_on_postgres.url.database
 
@@ -142,7 +142,7 @@ def test_a_database_that_goes_away_in_mid_run_keeps_what_was_saved_and_the_next_
     run = bulk(sql=SQL.format(300))
     locking.join()
     assert run.state == "failed"
-    assert "what was saved before stays saved" in run.log
+    assert "rows already saved are kept" in run.log
     postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     warehouse_on_postgres.dispose()
     saved = dict(execute("SELECT user_group_id, token FROM explo_user_groups"))

@@ -1,0 +1,157 @@
+"""A table of the provider's own: made if missing, and checked before the first row, without writing one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+
+from airflow_provider_explo.exceptions import ExploConfigError, message
+from airflow_provider_explo.sql.engine import attempt
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    """The current UTC time."""
+    return datetime.now(timezone.utc)
+
+
+class ManagedTable:
+    """One table in one database.
+
+    :param engine: from :func:`~airflow_provider_explo.sql.engine.engine_of`. Statements are never logged with their
+        values.
+    :param name: table, optionally ``schema.table``.
+    :param columns: its columns.
+    :param label: what it is, for messages: ``token table``.
+    :raises ExploConfigError: the name is not a plain identifier.
+    """
+
+    def __init__(self, engine: Engine, name: str, *columns: sa.Column[Any], label: str) -> None:
+        schema, _, table = name.rpartition(".")
+        if not all(IDENTIFIER.fullmatch(part) for part in (*filter(None, [schema]), table)) or name.startswith("."):
+            raise ExploConfigError(
+                message(f"{label}: invalid name", found=repr(name), expected="a name such as explo_user_groups")
+            )
+        # Values may be tokens: they stay out of SQLAlchemy's echo and out of its error messages.
+        engine.hide_parameters = True
+        self.label = f"{label} {name}"
+        self.engine = engine
+        self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None)
+
+    def attempt(self, operation: str, work: Callable[[], T]) -> T:
+        """Do something with the table; see :func:`~airflow_provider_explo.sql.engine.attempt`."""
+        return attempt(f"{self.label}: {operation}", work)
+
+    def in_transaction(self, operation: str, work: Callable[[Connection], T]) -> T:
+        """Do something with the table in one short transaction."""
+
+        def transaction() -> T:
+            with self.engine.begin() as connection:
+                return work(connection)
+
+        return self.attempt(operation, transaction)
+
+    def exists(self) -> bool:
+        """Whether the database has a table of this name.
+
+        :raises ExploError: the database cannot be asked.
+        """
+        return self.attempt("looking for it", self._exists)
+
+    def prepare(self) -> None:
+        """Make it if missing, and check that it can be written.
+
+        :raises ExploConfigError: it cannot be used; the message says why.
+        :raises ExploError: the database cannot be asked.
+        """
+        self.create_if_missing()
+        self.check()
+
+    def create_if_missing(self) -> None:
+        """Make it, also where another task makes it at the same moment.
+
+        :raises ExploError: it cannot be made.
+        """
+
+        def create() -> None:
+            try:
+                self.table.create(self.engine, checkfirst=True)
+            except sa.exc.DBAPIError:
+                if not self._exists():
+                    raise
+
+        self.attempt("creating it", create)
+
+    def check(self) -> None:
+        """Check its columns, their types, and the right to write.
+
+        :raises ExploConfigError: it cannot be used.
+        :raises ExploError: the database cannot be asked.
+        """
+        names = self.attempt("reading it", self._column_names)
+        missing = [column.name for column in self.table.columns if column.name.lower() not in names]
+        if missing:
+            raise ExploConfigError(
+                message(
+                    f"{self.label}: has no column {', '.join(missing)}",
+                    found=", ".join(names),
+                    fix="add the missing columns, or name another table, which is then made",
+                )
+            )
+        mismatches = [
+            f"{column.name} is of type {kind}, expected {column.type}"
+            for column, kind in self._column_types()
+            if not _fits(column, kind, self.engine.dialect.name)
+        ]
+        if mismatches:
+            raise ExploConfigError(
+                message(f"{self.label}: {'; '.join(mismatches)}", fix="change the column, or name another table")
+            )
+        self.in_transaction("writing to it", self._write_nothing)
+
+    def _exists(self) -> bool:
+        return sa.inspect(self.engine).has_table(self.table.name, schema=self.table.schema)
+
+    def _column_names(self) -> list[str]:
+        with self.engine.connect() as connection:
+            nothing = sa.select(sa.text("*")).select_from(self.table).where(sa.false())
+            return [name.lower() for name in connection.execute(nothing).keys()]  # noqa: SIM118
+
+    def _column_types(self) -> list[tuple[Any, Any]]:
+        try:
+            columns = sa.inspect(self.engine).get_columns(self.table.name, schema=self.table.schema)
+        except (sa.exc.SQLAlchemyError, NotImplementedError):
+            # Some dialects cannot say; there, writing nothing has to do.
+            return []
+        types = {column["name"].lower(): column["type"] for column in columns}
+        return [(column, types[column.name.lower()]) for column in self.table.columns if column.name.lower() in types]
+
+    def _write_nothing(self, connection: Connection) -> None:
+        """An insert and an update of no row: refused where the columns' types or the user's rights do not allow it."""
+        values = [sa.cast(sa.null(), column.type).label(column.name) for column in self.table.columns]
+        nothing = sa.select(*values).where(sa.false())
+        same = {column.name: column for column in self.table.columns}
+        connection.execute(self.table.insert().from_select(list(same), nothing))
+        connection.execute(self.table.update().where(sa.false()).values(same))
+
+
+def _fits(column: Any, kind: Any, dialect: str) -> bool:
+    # A type that the dialect does not know may well do, as may an enumeration.
+    if isinstance(kind, sa.types.NullType):
+        return True
+    # SQLAlchemy 1.4 wraps a type that has variants.
+    wanted = getattr(column.type, "impl", column.type)
+    if isinstance(wanted, sa.String):
+        return isinstance(kind, sa.String)
+    if isinstance(wanted, sa.Integer):
+        return isinstance(kind, (sa.Integer, sa.Numeric))
+    return isinstance(kind, sa.DateTime) or (dialect == "sqlite" and isinstance(kind, sa.String))
