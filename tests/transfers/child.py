@@ -1,4 +1,4 @@
-"""SqlToExploOperator in processes of their own, which can be killed; forked, because Airflow takes seconds to import."""
+"""SqlToExploOperator in processes of their own, which can be killed; forked, as importing Airflow takes seconds."""
 
 from __future__ import annotations
 
