@@ -12,10 +12,11 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
 
+# Midnight UTC, whatever the session's time zone; the second space sorts before any time where times are text.
 SIGNED_UP = """
 SELECT tenant_id AS user_group_id, name, mapping, properties FROM tenants
-WHERE signed_up_at >= '{{ data_interval_start | ds }} 00:00+00:00'
-  AND signed_up_at < '{{ data_interval_end | ds }} 00:00+00:00'
+WHERE signed_up_at >= '{{ data_interval_start | ds }}  00:00:00+00:00'
+  AND signed_up_at < '{{ data_interval_end | ds }}  00:00:00+00:00'
 """
 
 with DAG(
