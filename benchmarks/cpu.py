@@ -34,7 +34,7 @@ def measure(folder: Path) -> Report:
             ["ExploClient", f"{median(ours) * 1e6:.0f} µs", f"{ratio:.2f}", aim],
         ],
         notes=[
-            f"{ROUNDS} turns of {REQUESTS} requests each, for tenants that exist; CPU time of the client's process only."
+            f"{ROUNDS} turns of {REQUESTS} requests, for tenants that exist; CPU time of the client's process only."
         ],
     )
 

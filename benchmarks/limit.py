@@ -4,9 +4,9 @@ Measured: SqlToExploOperator, as it is. Against: 16 workers that know nothing of
 urllib3's Retry(5), as one mapped HttpOperator per tenant does; and one loop that sleeps the whole window after a 429
 and tries the same tenant again, as Explo advises.
 
-Explo counts 180 requests over 60 seconds. Here time runs 20 times faster: 180 requests in any 3 seconds, and every pause of a
-contender is a twentieth of what it would be. The tenants take ten such windows, since a burst gets the first one for
-nothing.
+Explo counts 180 requests over 60 seconds. Here time runs 20 times faster: 180 requests in any 3 seconds, and every
+pause of a contender is a twentieth of what it would be. The tenants take ten such windows, since a burst gets the first
+one for nothing.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def measure(folder: Path) -> Report:
         columns=["contender", "seconds", "over ideal", "while sending", "429s", "given up", "goals"],
         rows=rows,
         notes=[
-            f"{TENANTS:,} tenants at {LIMIT * 60 / WINDOW:,.0f} requests per minute, {TENANTS * WINDOW / LIMIT:.0f} seconds "
-            f"at best. Time runs {SPEED} times faster than at Explo: the limit counts over any {WINDOW:.0f} seconds, "
-            "and each contender's pauses are shorter in proportion. A contender that bursts has its first window for "
+            f"{TENANTS:,} tenants at {LIMIT * 60 / WINDOW:,.0f} requests per minute, {TENANTS * WINDOW / LIMIT:.0f} "
+            f"seconds at best. Time runs {SPEED} times faster than at Explo: the limit counts over any {WINDOW:.0f} "
+            "seconds, and each contender's pauses are shorter in proportion. A contender that bursts has its first window for "
             f"nothing, {LIMIT / TENANTS:.0%} of the time here. The emulator responds within milliseconds; where a "
             "response takes longer, the loop falls further behind, since it waits for each.",
             "SqlToExploOperator reads and checks all tenants before its first request. That work does not run "

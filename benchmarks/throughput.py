@@ -81,7 +81,5 @@ def _under_airflow(folder: Path, service: Explo, *, with_http: bool) -> dict[str
             service.reset()
             spent[name] += airflow.run(dag_id)
             if service.requests() != {"200": count}:
-                raise RuntimeError(
-                    f"{name}: expected a request for each of {count} tenants, found {service.requests()}"
-                )
+                raise RuntimeError(f"{name}: expected {count} requests, found {service.requests()}")
     return {name: (ROUNDS * count, spent[name]) for name, (_, count) in dags.items()}
