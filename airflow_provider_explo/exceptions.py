@@ -1,17 +1,19 @@
-"""Everything that this package raises on purpose.
+"""The errors that this package raises on purpose, and how their messages are laid out.
 
 ExploError
-├── ExploConfigError          the connection, or a JSON Schema of the team's own, is wrong
+├── ExploConfigError          the connection, a schema, a query or a table is wrong
 ├── ExploValidationError      the tenant's data is wrong: .problems
-└── ExploApiError             Explo's answer: .status, .endpoint, .retry_after
+├── ExploPlanRefusedError     the guard, or an approved plan that no longer fits
+└── ExploApiError             Explo's response: .status, .endpoint, .retry_after
     ├── ExploAuthError            401, 403
     ├── ExploRefusedError         400, 404, 409, 422, success: 0
+    ├── ExploEndpointGoneError    404, 405, 410 of an endpoint that cannot mean "no such tenant"
     ├── ExploRateLimitError       429
-    ├── ExploUnavailableError     5xx, time-outs, broken connections
+    ├── ExploUnavailableError     5xx, timeouts, broken connections
     └── ExploProtocolError        not the documented shape
 
-Trying again can mend ExploRateLimitError and ExploUnavailableError, and none of the others. A message says what
-happened, to which tenant, at which endpoint, and what to do; it never holds a body or a token.
+A retry can fix ExploRateLimitError and ExploUnavailableError, and none of the others. A message names what happened,
+the tenant, the endpoint and the fix; it never holds a response body or a token.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ MAX_LISTED_PROBLEMS = 50
 class Problem:
     """One mistake in a tenant's data or in a JSON Schema.
 
-    :param path: where, as a JSON path such as ``$.mapping['x']``.
+    :param path: JSON path of the value, such as ``$.mapping['x']``.
     :param found: the value, shortened.
-    :param expected: the rule, in words.
+    :param expected: the rule that it breaks.
     :param fix: what to do.
     """
 
@@ -45,9 +47,9 @@ class Problem:
 
 
 def message(summary: str, *, found: str | None = None, expected: str | None = None, fix: str | None = None) -> str:
-    """Lay out an error: what happened, then what is known of it, each on a line of its own.
+    """Lay out an error: what happened, then its details, each on a line of its own.
 
-    Airflow's log page does not wrap, so that lines are to be short.
+    Airflow's log page does not wrap: keep lines under 88 characters where the data allows.
     """
     details = {"found": found, "expected": expected, "fix": fix}
     return "\n".join([summary, *(f"  {label}: {text}" for label, text in details.items() if text is not None)])
@@ -86,18 +88,18 @@ def validation_error(user_group_id: object, problems: Iterable[Problem]) -> Expl
 
 
 class ExploError(Exception):
-    """The root of the tree."""
+    """The base class of this package's errors."""
 
 
 class ExploConfigError(ExploError):
-    """The Airflow connection, or a JSON Schema of the team's own, is wrong."""
+    """The Airflow connection, a user-supplied JSON Schema, a query or a table is wrong."""
 
 
 class ExploValidationError(ExploError):
     """The tenant's data is wrong, and nothing was sent.
 
-    :param message: every problem in words.
-    :param problems: one :class:`~airflow_provider_explo.exceptions.Problem` a mistake.
+    :param message: the text with every problem.
+    :param problems: one :class:`~airflow_provider_explo.exceptions.Problem` per mistake.
     """
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
@@ -108,13 +110,17 @@ class ExploValidationError(ExploError):
         return str(self.args[0])
 
 
-class ExploApiError(ExploError):
-    """Explo answered with an error, with something else, or not at all.
+class ExploPlanRefusedError(ExploError):
+    """The guard refused a plan that would change too much, or an approved plan no longer fits; nothing was changed."""
 
-    :param message: in words.
-    :param status: HTTP status, or None where there was no answer.
+
+class ExploApiError(ExploError):
+    """Explo's response was an error or not Explo's, or there was none.
+
+    :param message: the text.
+    :param status: HTTP status, or None where there was no response.
     :param endpoint: method and path, such as ``POST /embed/create_user_group/``.
-    :param retry_after: seconds that the answer asked to wait, or None.
+    :param retry_after: seconds to wait, from the response's ``Retry-After``, or None.
     :param ambiguous: the request may have been carried out although this error came back.
     """
 
@@ -142,26 +148,32 @@ class ExploAuthError(ExploApiError):
 
 
 class ExploRefusedError(ExploApiError):
-    """400, 404, 409, 422 or another 4xx, or ``success: 0``: Explo understood and said no."""
+    """400, 404, 409, 422 or another 4xx, or ``success: 0``: Explo understood the request and refused it."""
+
+
+class ExploEndpointGoneError(ExploApiError):
+    """404, 405 or 410 of an endpoint that cannot mean "no such tenant": it fails for every tenant."""
 
 
 class ExploRateLimitError(ExploApiError):
-    """429: over the request budget of this IP, still so when the time for trying again was over."""
+    """429: over the rate limit of this IP, until ``retry_timeout`` was over."""
 
 
 class ExploUnavailableError(ExploApiError):
-    """5xx, a time-out or a broken connection, still so when the time for trying again was over."""
+    """5xx, a timeout or a broken connection, until ``retry_timeout`` was over."""
 
 
 class ExploProtocolError(ExploApiError):
-    """Not Explo's documented answer: a redirect, HTML, broken JSON, a missing token, another tenant's id."""
+    """Not Explo's documented response: a redirect, HTML, broken JSON, a missing token, another tenant's id."""
 
 
 NON_RETRYABLE: tuple[type[ExploError], ...] = (
     ExploConfigError,
     ExploValidationError,
+    ExploPlanRefusedError,
     ExploAuthError,
     ExploRefusedError,
+    ExploEndpointGoneError,
     ExploProtocolError,
 )
 """Errors that a retry cannot fix."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_explo import __version__
-from airflow_provider_explo.hooks import form
+from airflow_provider_explo.hooks import connection
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -51,13 +51,13 @@ def get_provider_info() -> dict[str, Any]:
         },
         "connection-types": [
             {
-                "connection-type": form.CONNECTION_TYPE,
+                "connection-type": connection.CONNECTION_TYPE,
                 "hook-class-name": "airflow_provider_explo.hooks.explo.ExploHook",
-                "hook-name": form.HOOK_NAME,
+                "hook-name": connection.HOOK_NAME,
                 "ui-field-behaviour": {
-                    "hidden-fields": form.HIDDEN_FIELDS,
-                    "relabeling": form.RELABELING,
-                    "placeholders": form.PLACEHOLDERS,
+                    "hidden-fields": connection.HIDDEN_FIELDS,
+                    "relabeling": connection.RELABELING,
+                    "placeholders": connection.PLACEHOLDERS,
                 },
                 "conn-fields": {
                     field.name: {
@@ -65,7 +65,7 @@ def get_provider_info() -> dict[str, Any]:
                         "description": field.description,
                         "schema": {"type": [field.kind, "null"]},
                     }
-                    for field in form.EXTRA_FIELDS
+                    for field in connection.EXTRA_FIELDS
                 },
             }
         ],

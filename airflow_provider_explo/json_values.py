@@ -1,16 +1,34 @@
-"""JSON as it travels: every digit of a number kept, and nothing that is not JSON, in either direction."""
+"""JSON in and out: no NaN, no duplicate key, no digit lost."""
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date, time
 from decimal import Decimal, InvalidOperation
+from functools import reduce
 from typing import Any
+
+from airflow_provider_explo.exceptions import Problem, json_path, preview
+
+MAX_DEPTH = 100
+MAX_EXPONENT = 307
+MAX_INTEGER_BITS = 4096
+
+_NUL_OR_SURROGATE = re.compile("[\0\ud800-\udfff]")
+_FIX_BY_TYPE: tuple[tuple[tuple[type, ...], str], ...] = (
+    ((bytes, bytearray, memoryview), "write text, for binary data its base64"),
+    ((set, frozenset), "write a list"),
+    ((date, time), "write ISO 8601 text, .isoformat() in Python"),
+    ((object,), "write text, str() in Python"),
+)
 
 
 def dumps(value: Any) -> str:
-    """Write JSON (plain dicts, lists, strings, numbers, booleans, None) as ASCII text.
+    """Write JSON (mappings, lists, tuples, strings, numbers, booleans, None) as ASCII text.
 
     Integers of any size and Decimals keep every digit.
 
@@ -18,32 +36,62 @@ def dumps(value: Any) -> str:
     :raises TypeError: for a value that JSON does not have.
     """
     try:
-        return _written(value)
+        return _write(value)
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("nested too deep") from None
 
 
 def loads(text: str) -> Any:
     """Read JSON text; a number becomes a Decimal where a float would lose one of its digits.
 
-    :raises ValueError: where the text is not JSON, names a key twice, or is nested too deep to be read.
+    :raises ValueError: the text is not JSON, has a duplicate key, or is nested too deep to be read.
     """
     try:
-        return json.loads(text, parse_float=_number, parse_constant=_constant, object_pairs_hook=_object)
+        return _DECODER.decode(text)
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("nested too deep") from None
 
 
-def _written(value: Any) -> str:
+def parse(value: Any, path: str) -> tuple[Any, list[Problem]]:
+    """Read a field that may be JSON text, or else is a value for :func:`normalize`.
+
+    :returns: the value as plain JSON, and what is wrong with it.
+    """
+    if not isinstance(value, str):
+        return normalize(value, path)
+    try:
+        return normalize(loads(value), path)
+    except ValueError as error:
+        fix = "correct the text"
+        if value.lstrip()[:1] in ("{", "[") and "'" in value:
+            fix = "this looks like a Python literal: in a template write {{ … | tojson }}"
+        elif value.strip() in ("None", ""):
+            fix = "for no value give NULL, None or the text null; in a template write {{ … | tojson }}"
+        return None, [Problem(path=path, found=preview(value), expected=f"JSON ({error})", fix=fix)]
+
+
+def normalize(value: Any, path: str) -> tuple[Any, list[Problem]]:
+    """Turn tuples, other mappings and subclasses into lists, dicts and plain values; nothing is guessed.
+
+    :param path: the value's JSON path, for the problems.
+    :returns: the value, and one problem for every part of it that is not JSON.
+    """
+    problems: list[Problem] = []
+    return _normalize(value, (path,), problems), problems
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, str):
+        return _ENCODER.encode(value)
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(_key(key))}:{_written(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join([f"{_ENCODER.encode(_key(key))}:{_write(item)}" for key, item in value.items()]) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(_written, value)) + "]"
+        return "[" + ",".join([_write(item) for item in value]) + "]"
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError("NaN and infinities are not JSON")
         return str(value)
-    return json.dumps(value, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def _key(key: Any) -> str:
@@ -52,21 +100,97 @@ def _key(key: Any) -> str:
     return key
 
 
-def _number(digits: str) -> float | Decimal:
+def _read_number(digits: str) -> float | Decimal:
+    number = float(digits)
+    if repr(number) == digits:
+        return number
     try:
-        exact, number = Decimal(digits), float(digits)
+        exact = Decimal(digits)
     except InvalidOperation:
         raise ValueError("a number has an exponent that is too large to be read") from None
     return number if Decimal(repr(number)) == exact else exact
 
 
-def _constant(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
-    return found
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        duplicate = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"duplicate key {preview(duplicate)}")
+    return members
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False)
+_DECODER = json.JSONDecoder(parse_float=_read_number, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
+
+
+def _normalize(value: Any, place: tuple[Any, ...], problems: list[Problem]) -> Any:
+    """:param place: the path of the whole value, then the keys that lead from there to this part of it."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _normalize_text(value, place, problems)
+    if isinstance(value, (Mapping, list, tuple)):
+        if len(place) > MAX_DEPTH:
+            fix = "flatten it, or look for a value that contains itself"
+            _report(problems, place, found="a value nested deeper", expected=f"at most {MAX_DEPTH} levels", fix=fix)
+            return None
+        if not isinstance(value, Mapping):
+            return [_normalize(item, (*place, index), problems) for index, item in enumerate(value)]
+        members = {}
+        for key, item in value.items():
+            if isinstance(key, str):
+                member = (*place, key)
+                members[_normalize_text(key, member, problems)] = _normalize(item, member, problems)
+            else:
+                name, fix = str(key), f"write {preview(str(key))}"
+                found = f"the key {preview(key)}"
+                _report(problems, (*place, name), found=found, expected="a string as key", fix=fix)
+        return members
+    if isinstance(value, int):
+        if value.bit_length() > MAX_INTEGER_BITS:
+            found = "an integer of over 1,000 digits"
+            _report(problems, place, found=found, expected="an integer of fewer digits", fix="write text")
+        return int.__int__(value)
+    if isinstance(value, (float, Decimal)):
+        return _normalize_number(value, place, problems)
+    fix = next(fix for types, fix in _FIX_BY_TYPE if isinstance(value, types))
+    _report(problems, place, found=f"a {type(value).__name__}", expected="a JSON value", fix=fix)
+    return value
+
+
+def _normalize_text(value: str, place: tuple[Any, ...], problems: list[Problem]) -> str:
+    text = str.__str__(value)
+    if not text.isprintable() and (unusable := _NUL_OR_SURROGATE.search(text)):
+        is_nul = unusable[0] == "\0"
+        expected = "text without NUL" if is_nul else "text"
+        fix = "remove the character \\x00" if is_nul else "it is broken Unicode (a lone surrogate)"
+        _report(problems, place, found=preview(text), expected=expected, fix=fix)
+    return text
+
+
+def _normalize_number(value: float | Decimal, place: tuple[Any, ...], problems: list[Problem]) -> int | float | Decimal:
+    """A Decimal stays one only where a float would lose a digit."""
+    if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+        fix = "write null; JSON has no NaN or infinity"
+        _report(problems, place, found=preview(value), expected="a finite number", fix=fix)
+        return value
+    if isinstance(value, float):
+        return float.__float__(value)
+    if value and abs(value.adjusted()) > MAX_EXPONENT:
+        expected = f"a number with an exponent of at most {MAX_EXPONENT}"
+        fix = "write text; other JSON parsers could not read it"
+        _report(problems, place, found=preview(value), expected=expected, fix=fix)
+        return value
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else value
+
+
+def _report(problems: list[Problem], place: tuple[Any, ...], *, found: str, expected: str, fix: str) -> None:
+    path = reduce(json_path, place)
+    path = path if len(path) < 200 else f"{path[:100]}…"
+    problems.append(Problem(path=path, found=found, expected=expected, fix=fix))

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from airflow_provider_explo.emulator import ExploEmulator
-from airflow_provider_explo.emulator.limiter import Limiter
+from airflow_provider_explo.emulator.state import RateLimiter
 
 
 class Scaled(ExploEmulator):
@@ -19,7 +19,7 @@ class Scaled(ExploEmulator):
 
     def __init__(self, *, token: str, limit: int | None, window: float, **options: Any) -> None:
         super().__init__(token=token, **options)
-        self._limiter = Limiter(limit, window=window)
+        self._limiter = RateLimiter(limit, window=window)
 
 
 def main(limit: int, window: float) -> None:

@@ -45,8 +45,8 @@ def measure(folder: Path) -> Report:
             f"{TENANTS:,} tenants at {LIMIT * 60 / WINDOW:,.0f} requests per minute, {TENANTS * WINDOW / LIMIT:.0f} "
             f"seconds at best. Time runs {SPEED} times faster than at Explo: the limit counts over any {WINDOW:.0f} "
             "seconds, and each contender's pauses are shorter in proportion. A contender that bursts has its first "
-            f"window for nothing, {LIMIT / TENANTS:.0%} of the time here. The emulator responds within milliseconds; where a "
-            "response takes longer, the loop falls further behind, since it waits for each.",
+            f"window for nothing, {LIMIT / TENANTS:.0%} of the time here. The emulator responds within milliseconds; "
+            "where a response takes longer, the loop falls further behind, since it waits for each.",
             "SqlToExploOperator reads and checks all tenants before its first request. That work does not run "
             f"{SPEED} times faster, so here it weighs {SPEED} times what it does at Explo; `while sending` is without.",
         ],

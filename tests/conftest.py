@@ -35,10 +35,33 @@ os.environ |= {
     "NO_PROXY": "127.0.0.1,localhost",
 }
 
+TESTS = Path(__file__).parent
 AIRFLOW = tuple(map(int, version("apache-airflow").split(".")[:2]))
 AIRFLOW_3 = AIRFLOW >= (3, 0)
 DATE = datetime(2026, 3, 3, tzinfo=timezone.utc)
 pytest_plugins = ["airflow_provider_explo.emulator.pytest_plugin", "tests.postgres"]
+
+# Tests of code that knows nothing of Airflow; `make test-fast` runs them alone, and there Airflow cannot be imported.
+PURE = ("client", "emulator", "sync", "tenants", "test_exceptions.py", "test_json_values.py")
+IMPURE_FIXTURES = {"airflow_home", "postgres", "warehouse"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr == "pure":
+        sys.modules["airflow"] = None  # type: ignore[assignment]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where only pure tests are asked for, no other file is imported."""
+    below = collection_path.relative_to(TESTS).parts if collection_path.is_relative_to(TESTS) else ()
+    return True if config.option.markexpr == "pure" and below and below[0] not in PURE else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        below = item.path.relative_to(TESTS).parts
+        if below[0] in PURE and IMPURE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("pure")
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,14 @@ COPIES = [
 def test_an_api_error_is_the_same_after_a_round_trip(kind, copied):
     error = kind("what happened", status=503, endpoint="POST /x/", retry_after=2.5, ambiguous=True)
 
-    found = copied(error)
+    result = copied(error)
 
-    assert type(found) is kind
-    assert (str(found), found.args, vars(found)) == (str(error), error.args, vars(error))
+    assert type(result) is kind
+    assert (str(result), result.args, vars(result)) == (str(error), error.args, vars(error))
 
 
 @pytest.mark.parametrize("kind", API_KINDS)
-def test_what_is_not_known_of_an_answer_is_none(kind):
+def test_what_is_not_known_of_a_response_is_none(kind):
     error = kind("what happened")
 
     assert (error.status, error.endpoint, error.retry_after, error.ambiguous) == (None, None, None, False)
@@ -40,17 +40,17 @@ def test_what_is_not_known_of_an_answer_is_none(kind):
 
 @pytest.mark.parametrize("copied", COPIES)
 def test_a_validation_error_keeps_its_problems(copied):
-    problem = Problem(path="$.name", found="''", expected="a text", fix="give one")
+    problem = Problem(path="$.name", found="''", expected="text", fix="give a name")
     error = ExploValidationError("the name is empty", [problem])
 
-    found = copied(error)
+    result = copied(error)
 
-    assert type(found) is ExploValidationError
-    assert (str(found), found.problems) == ("the name is empty", (problem,))
+    assert type(result) is ExploValidationError
+    assert (str(result), result.problems) == ("the name is empty", (problem,))
 
 
 @pytest.mark.parametrize("copied", COPIES)
-def test_a_config_error_keeps_its_words(copied):
+def test_a_config_error_keeps_its_message(copied):
     assert str(copied(ExploConfigError("host: missing"))) == "host: missing"
 
 
@@ -59,7 +59,7 @@ def test_a_validation_error_may_have_no_problems():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_drawn_in_the_tree(kind):
+def test_every_kind_is_in_the_documented_tree(kind):
     assert kind.__name__ in exceptions.__doc__
     assert kind.__doc__
 
@@ -69,10 +69,28 @@ def test_the_tree_is_as_documented():
         "ExploError": "Exception",
         "ExploConfigError": "ExploError",
         "ExploValidationError": "ExploError",
+        "ExploPlanRefusedError": "ExploError",
         "ExploApiError": "ExploError",
         "ExploAuthError": "ExploApiError",
         "ExploRefusedError": "ExploApiError",
+        "ExploEndpointGoneError": "ExploApiError",
         "ExploRateLimitError": "ExploApiError",
         "ExploUnavailableError": "ExploApiError",
         "ExploProtocolError": "ExploApiError",
     }
+
+
+def test_a_refused_plan_is_not_retried():
+    assert exceptions.ExploPlanRefusedError in exceptions.NON_RETRYABLE
+
+
+def test_a_message_has_its_details_on_lines_of_their_own():
+    assert exceptions.message("it failed") == "it failed"
+    assert exceptions.message("it failed", found="1", fix="write 2") == "it failed\n  found: 1\n  fix: write 2"
+
+
+def test_an_id_is_escaped_and_shortened():
+    text = str(exceptions.validation_error("a\nb" * 1000, []))
+    assert text.startswith("tenant 'a\\nba\\nb")
+    assert "\n" not in text
+    assert len(text) < 300

@@ -1,4 +1,4 @@
-"""What Explo answers, as values. Tokens never show in a repr."""
+"""A request to Explo, its response, and a user group. Tokens never show in a repr."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ class Request:
     :param path: below the base URL; ends in ``/``.
     :param body: JSON object to send, or None.
     :param query: URL query, or None.
-    :param about: whom it is about, for messages, such as ``tenant 'acme'``.
+    :param subject: what it is about, for messages, such as ``tenant 'acme'``.
     :param repeatable: sending it twice does no harm. Deleting and refreshing are not: their token is dead after the
         first time.
-    :param has_success: Explo documents a ``success`` number in this endpoint's answer.
+    :param has_success: Explo documents a ``success`` number in this endpoint's response.
+    :param may_not_find: 404 and 410 may mean that the tenant is not there, and not that the endpoint is gone.
     """
 
     method: str
     path: str
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     query: Mapping[str, Any] | None = None
-    about: str = ""
+    subject: str = ""
     repeatable: bool = True
     has_success: bool = True
+    may_not_find: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -36,14 +38,14 @@ class Request:
         return f"{self.method} {self.path}"
 
     def __str__(self) -> str:
-        return f"{self.about}: {self.endpoint}" if self.about else self.endpoint
+        return f"{self.subject}: {self.endpoint}" if self.subject else self.endpoint
 
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """A 2xx answer whose body is a JSON object.
+    """A 2xx response whose body is a JSON object.
 
-    :param after_ambiguous: an earlier attempt at the same call may have been carried out.
+    :param after_ambiguous: an earlier attempt at the same request may have been carried out.
     """
 
     status: int
@@ -57,10 +59,10 @@ class UserGroup:
 
     :param provided_id: the tenant's id in the caller's own database.
     :param token: what the tenant's dashboards are rendered with: a secret.
-    :param name: display name as stored, or None where the answer had none.
-    :param new_user_group: True: made by this call. False: it was there before. None: unknown, because an earlier
-        attempt at the same call may have made it, or because the endpoint does not say.
-    :param details: everything else in the answer's object (``team_id``, ``properties``, …), without tokens.
+    :param name: display name as stored, or None where the response had none.
+    :param new_user_group: True: created by this request. False: it existed before. None: unknown, because an earlier
+        attempt at the same request may have created it, or because the endpoint does not say.
+    :param details: everything else in the response's object (``team_id``, ``properties``, …), without tokens.
     """
 
     provided_id: str
@@ -72,19 +74,19 @@ class UserGroup:
     def without_token(self) -> dict[str, Any]:
         """Everything but the token, as values that every JSON writer keeps.
 
-        A number with more digits than a float has comes as text: Airflow's XCom would cut a Decimal to a float.
+        A number with more digits than a float has becomes text: Airflow's XCom would cut a Decimal to a float.
         """
         return {
             "provided_id": self.provided_id,
             "name": self.name,
-            **_exact(self.details),
+            **_decimals_as_text(self.details),
             "new_user_group": self.new_user_group,
         }
 
 
-def _exact(value: Any) -> Any:
+def _decimals_as_text(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _exact(item) for key, item in value.items()}
+        return {key: _decimals_as_text(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_exact(item) for item in value]
+        return [_decimals_as_text(item) for item in value]
     return str(value) if isinstance(value, Decimal) else value

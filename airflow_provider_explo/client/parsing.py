@@ -1,4 +1,4 @@
-"""From an answer to a user group: checked for the documented shape before anything of it is believed."""
+"""From a response to user groups: nothing is taken from one that does not have the documented shape."""
 
 from __future__ import annotations
 
@@ -8,124 +8,136 @@ from typing import Any
 
 from airflow_provider_explo.client.errors import api_error
 from airflow_provider_explo.client.models import Request, Response, UserGroup
-from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError
+from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError, preview
 
 SECRET_WORDS = ("token", "jwt", "secret")
 # What the caller wrote there is the caller's: a key of theirs may well be called "token".
 FREE_FORM = ("properties", "computed_properties")
-LEAST_TOKEN_LENGTH_TO_SEARCH = 8
+MIN_TOKEN_LENGTH_TO_SEARCH = 8
 
 
-def user_group(
-    call: Request, answer: Response, *, key: str, provided_id: str | None, flag: str | None = None
+def parse_user_group(
+    request: Request, response: Response, *, key: str, user_group_id: str | None = None, flag: str | None = None
 ) -> UserGroup:
-    """Read the group under ``key``.
+    """Parse the group under ``key``.
 
-    :param provided_id: the id that was sent and must come back; None where a token was sent instead.
-    :param flag: the answer's key that says whether the group is new, or None where the endpoint does not say.
-    :raises ExploProtocolError: the token is missing, or the group is another tenant's, or the flag is no boolean.
+    :param user_group_id: the id that was sent and must come back; None where a token was sent instead.
+    :param flag: the response's key that says whether the group is new, or None where the endpoint does not say.
+    :raises ExploProtocolError: the token is missing, the group is another tenant's, or the flag is not a boolean.
     """
-    wrong = _wrong(answer.payload.get(key), provided_id)
-    if wrong is None and flag and not isinstance(answer.payload.get(flag), bool):
-        wrong = f"{flag!r} is missing or not a boolean"
-    if wrong is not None:
-        raise _protocol_error(call, answer, wrong)
-    new = answer.payload[flag] if flag else None
-    known = None if answer.after_ambiguous and new is False else new
-    return _believed(answer.payload[key], new=known)
+    error = _find_error(response.payload.get(key), user_group_id)
+    if error is None and flag and not isinstance(response.payload.get(flag), bool):
+        error = f"{flag!r} is missing or not a boolean"
+    if error is not None:
+        raise unexpected_response(request, response, error)
+    new = response.payload[flag] if flag else None
+    return _parse_group(response.payload[key], new=None if response.after_ambiguous and new is False else new)
 
 
-def user_groups(call: Request, answer: Response) -> list[UserGroup]:
-    """Read one page of the customer list; older versions of Explo spell its keys in camelCase.
+def parse_page(request: Request, response: Response) -> list[UserGroup]:
+    """Parse one page of the customer list; older versions of Explo spell its keys in camelCase.
 
     :raises ExploProtocolError: a row has no id or no token, or there is no list.
     """
-    results = answer.payload.get("results")
+    results = response.payload.get("results")
     rows = results.get("customers") if isinstance(results, Mapping) else None
     if not isinstance(rows, list):
-        raise _protocol_error(call, answer, "there is no list under results.customers")
+        raise unexpected_response(request, response, "there is no list under results.customers")
     rows = [_snake_case(row) for row in rows]
-    wrong = next(filter(None, (_wrong(row, None) for row in rows)), None)
-    if wrong is not None:
+    errors = (f"row {number}: {error}" for number, row in enumerate(rows, 1) if (error := _find_error(row)))
+    error = next(errors, None)
+    if error is not None:
         del rows, results
-        raise _protocol_error(call, answer, f"a row of the list is not a customer: {wrong}")
-    return [_believed(row) for row in rows]
+        raise unexpected_response(request, response, error)
+    return [_parse_group(row) for row in rows]
 
 
-def total(answer: Response) -> int | None:
+def parse_group_tags(request: Request, response: Response) -> list[str]:
+    """Parse the names of the group tags.
+
+    :raises ExploProtocolError: there is no list, or a tag has no name.
+    """
+    tags = response.payload.get("group_tags")
+    names: list[Any] = [tag.get("name") for tag in tags if isinstance(tag, Mapping)] if isinstance(tags, list) else []
+    if not isinstance(tags, list) or len(tags) != len(names) or not all(isinstance(name, str) for name in names):
+        raise unexpected_response(request, response, "there is no list of named tags under group_tags")
+    return names
+
+
+def total_count(response: Response) -> int | None:
     """How many customers the whole list has, where the page says so."""
-    found = next((answer.payload[key] for key in ("total_count", "totalCount", "count") if key in answer.payload), None)
-    return found if isinstance(found, int) else None
+    keys = ("total_count", "totalCount", "count")
+    count = next((response.payload[key] for key in keys if key in response.payload), None)
+    return count if isinstance(count, int) else None
 
 
-def text(call: Request, answer: Response, key: str) -> str:
-    """Read a non-empty string under ``key``.
+def parse_text(request: Request, response: Response, key: str) -> str:
+    """Parse a non-empty string under ``key``.
 
     :raises ExploProtocolError: it is missing.
     """
-    value = answer.payload.get(key)
+    value = response.payload.get(key)
     if not isinstance(value, str) or not value.strip():
         del value
-        raise _protocol_error(call, answer, f"{key!r} is missing")
+        raise unexpected_response(request, response, f"{key!r} is missing")
     return value
 
 
-def _protocol_error(call: Request, answer: Response, words: str) -> ExploApiError:
-    words = (
-        f"not Explo's documented answer: {words}; nothing of it was saved; check the connection's host and its extra "
-        "'api', and what stands between here and Explo"
-    )
-    return api_error(ExploProtocolError, call, words, status=answer.status)
+def unexpected_response(request: Request, response: Response, error: str) -> ExploApiError:
+    """The error for a 2xx response that is not what Explo documents."""
+    summary = f"unexpected response: {error}; nothing was saved"
+    fix = "check the connection's host and extra 'api', and any proxy or gateway in between"
+    return api_error(ExploProtocolError, request, summary, fix=fix, status=response.status)
 
 
-def _wrong(group: Any, provided_id: str | None) -> str | None:
+def _find_error(group: Any, user_group_id: str | None = None) -> str | None:
     if not isinstance(group, Mapping):
-        return "the group is missing"
-    token, found = group.get("token"), group.get("provided_id")
+        return "the user group is missing"
+    token, provided_id = group.get("token"), group.get("provided_id")
     if not isinstance(token, str) or not token.strip():
         return "the token is missing"
-    if not isinstance(found, str):
+    if not isinstance(provided_id, str):
         return "provided_id is missing"
-    if provided_id is not None and found != provided_id:
-        named = f" (provided_id {found[:255]!r})" if token not in found else ""
-        return f"it is another tenant's group{named}"
+    if user_group_id is not None and provided_id != user_group_id:
+        named = f" (provided_id {preview(provided_id)})" if token not in provided_id else ""
+        return f"it is another tenant's user group{named}"
     if not isinstance(group.get("name"), (str, type(None))):
         return "the name is not a string"
     return None
 
 
-def _believed(group: Mapping[str, Any], *, new: bool | None = None) -> UserGroup:
+def _parse_group(group: Mapping[str, Any], *, new: bool | None = None) -> UserGroup:
     token = group["token"]
     details = {
         key: value
         for key, value in group.items()
-        if key not in ("token", "provided_id", "name") and not _secret(key, value, token)
+        if key not in ("token", "provided_id", "name") and not _may_hold_secret(key, value, token)
     }
     return UserGroup(
         provided_id=group["provided_id"], token=token, name=group.get("name"), new_user_group=new, details=details
     )
 
 
-def _secret(key: str, value: Any, token: str) -> bool:
-    """Whether a field of the answer may give a token away: by a name in it, or because it repeats the token."""
-    for name, text in _texts({key: value}):
-        if name and (key not in FREE_FORM) and any(word in text.lower() for word in SECRET_WORDS):
+def _may_hold_secret(key: str, value: Any, token: str) -> bool:
+    """Whether a field of the response may give a token away: by a name in it, or because it repeats the token."""
+    for is_key, text in _texts({key: value}):
+        if is_key and key not in FREE_FORM and any(word in text.lower() for word in SECRET_WORDS):
             return True
-        if len(token) >= LEAST_TOKEN_LENGTH_TO_SEARCH and token in text:
+        if len(token) >= MIN_TOKEN_LENGTH_TO_SEARCH and token in text:
             return True
     return False
 
 
 def _texts(value: Any) -> Iterator[tuple[bool, str]]:
     """Every text in a JSON value, however deep, and whether it is a key."""
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
+    stack = [value]
+    while stack:
+        item = stack.pop()
         if isinstance(item, Mapping):
             yield from ((True, key) for key in item)
-            waiting.extend(item.values())
+            stack.extend(item.values())
         elif isinstance(item, list):
-            waiting.extend(item)
+            stack.extend(item)
         elif isinstance(item, str):
             yield False, item
 

@@ -1,4 +1,4 @@
-"""What a client must know: where Explo is, with which token, how fast, and how patiently."""
+"""A client's settings: where Explo is, with which token, how fast, and for how long it retries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_explo import __version__
+from airflow_provider_explo.exceptions import preview
 
 DEFAULT_BASE_URL = "https://api.explo.co"
 APIS = ("embed", "user_group", "customer")
@@ -26,7 +27,7 @@ class ClientSettings:
     :param api: which family of endpoints creates: ``embed``, ``user_group`` or ``customer``.
     :param requests_per_minute: the request budget of this IP (180 at Explo since 2025-02-19).
     :param timeout: seconds, for connecting and for each read.
-    :param retry_timeout: seconds after which one call is given up, retries and waits included.
+    :param retry_timeout: seconds after which one request is given up, retries and waits included.
     :param verify: True, False, or the path of a CA bundle.
     :param proxies: as requests takes them; None for those of the environment.
     :param allow_http: send the token over plain http to a host that is not loopback.
@@ -44,17 +45,17 @@ class ClientSettings:
     user_agent: str = USER_AGENT
 
     def problems(self) -> list[str]:
-        """Say what is wrong with these settings, in words; empty where nothing is."""
-        found = [*_token_problems(self.token), *self._url_problems()]
+        """Every mistake in these settings, as text for an error message."""
+        problems = [*_token_problems(self.token), *self._url_problems()]
         if self.api not in APIS:
-            found.append(f"api: expected one of {', '.join(APIS)}, found {self.api!r}")
+            problems.append(f"api: expected one of {', '.join(APIS)}, found {preview(self.api)}")
         for name in ("requests_per_minute", "timeout", "retry_timeout"):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < math.inf:
-                found.append(f"{name}: expected a number above 0, found {number!r}")
+                problems.append(f"{name}: expected a number above 0, found {preview(number)}")
         if isinstance(self.verify, str) and not os.path.exists(self.verify):
-            found.append(f"verify: there is no CA bundle at {self.verify!r} on this machine")
-        return found
+            problems.append(f"verify: no CA bundle at {self.verify!r} on this machine")
+        return problems
 
     def _url_problems(self) -> list[str]:
         try:
@@ -63,14 +64,14 @@ class ClientSettings:
         except ValueError:
             return ["host: not a URL; expected for instance https://api.explo.co"]
         if url.username is not None or url.password is not None:
-            return ["host: holds a user name or a password; the API token belongs in the password field, nothing here"]
+            return ["host: contains a user name or a password; the API token belongs in the password field"]
         if (
             url.scheme not in ("http", "https")
             or not host
-            # The text as given: urlsplit drops line breaks and tabs, and whoever sends the request may not.
+            # The original text: urlsplit drops line breaks and tabs, and whoever sends the request may not.
             or any(c.isspace() or not c.isprintable() for c in self.base_url)
         ):
-            return [f"host: expected an http(s) URL such as https://api.explo.co, found {self.base_url!r}"]
+            return [f"host: expected an http(s) URL such as https://api.explo.co, found {preview(self.base_url)}"]
         if "?" in self.base_url or "#" in self.base_url:
             return ["host: a base URL has neither a query (?) nor a fragment (#)"]
         if url.scheme == "http" and not (self.allow_http or is_loopback(url)):
@@ -82,7 +83,7 @@ class ClientSettings:
 
 
 def is_loopback(url: SplitResult) -> bool:
-    """Tell whether a URL's host is this machine, by its name alone (nothing is looked up)."""
+    """Whether a URL's host is this machine, by its name alone (nothing is looked up)."""
     host = url.hostname or ""
     if host == "localhost":
         return True
@@ -96,7 +97,7 @@ def _token_problems(token: str) -> list[str]:
     if not token:
         return ["password: the Explo API token is missing"]
     if token.lower().startswith("token "):
-        return ["password: give the API token alone; the word 'Token' before it is added by the provider"]
+        return ["password: enter the API token alone; the provider adds the word 'Token' before it"]
     if not all("!" <= character <= "~" for character in token):
-        return ["password: the API token holds a space, a line break or another character that no token has"]
+        return ["password: the API token contains a space, a line break or another invalid character"]
     return []

@@ -1,24 +1,29 @@
-"""One HTTP attempt: base URL, header, time-outs, TLS, proxies, and everything that is not Explo's answer refused.
+"""One HTTP attempt: base URL, headers, timeouts, TLS, proxies; whatever is not a valid Explo response is an error.
 
-Some tools show the local variables of a traceback's frames. So no frame that raises here holds a token: a failure is
-returned as a value by the functions that know headers and bodies, and raised by one that does not.
+Some tools show the local variables of a traceback's frames. So no frame that raises here holds a token: functions that
+know headers and bodies return an error as a value, and one that does not raises it.
 """
 
 from __future__ import annotations
 
+import http.client
+import io
+import socket
+import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
 from airflow_provider_explo import json_values
-from airflow_provider_explo.client.deadline import TimedAdapter, deadline
-from airflow_provider_explo.client.errors import LATER, api_error, no_answer, refusal
+from airflow_provider_explo.client.errors import CHECK_HOST, RETRY_LATER, api_error, connection_error, status_error
 from airflow_provider_explo.client.models import Request, Response
 from airflow_provider_explo.client.settings import ClientSettings, is_loopback
 from airflow_provider_explo.exceptions import (
@@ -28,18 +33,21 @@ from airflow_provider_explo.exceptions import (
     ExploRefusedError,
     ExploUnavailableError,
     ExploValidationError,
+    message,
 )
 
 BODY_LIMIT = 32 * 1024 * 1024
-PIECE = 64 * 1024
-LONGEST_SOCKET_WAIT = 24 * 3600.0
-SHORTEST_SOCKET_WAIT = 0.001
+CHUNK_SIZE = 64 * 1024
+# Some gateways name the charset there.
+UNCOMPRESSED = ("", "identity", "utf-8", "utf8")
+MAX_SOCKET_TIMEOUT = 24 * 3600.0
+MIN_SOCKET_TIMEOUT = 0.001
 
 
 class Transport:
-    """A kept-alive connection pool to one Explo, with the API token.
+    """A pool of kept-alive connections to one Explo, with the API token.
 
-    :param pool_size: calls in flight at most.
+    :param pool_size: requests in flight at most.
     :param clock: monotonic seconds.
     """
 
@@ -48,20 +56,21 @@ class Transport:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._succeeded = False
         self._http = _Session()
-        self._http.trust_env = not _strays(settings.base_url)
+        self._http.trust_env = not _proxied_loopback(settings.base_url)
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = TimedAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        adapter = _DeadlineAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
         self._http.mount("https://", adapter)
         self._http.mount("http://", adapter)
         # An auth object, even one that does nothing, keeps requests from reading credentials out of ~/.netrc.
-        self._http.auth = _no_auth
+        self._http.auth = lambda request: request
         self._http.headers.update(
             {
                 "Explo-Authorization": f"Token {settings.token}",
                 "Content-Type": "application/json",
                 "Accept": "application/json",
-                # What is not compressed cannot be a bomb, and answers are small.
+                # What is not compressed cannot be a bomb, and responses are small.
                 "Accept-Encoding": "identity",
                 "User-Agent": settings.user_agent,
             }
@@ -71,97 +80,100 @@ class Transport:
         """Close the kept connections."""
         self._http.close()
 
-    def attempt(self, call: Request, *, time_left: float) -> Response:
-        """Send a call once.
+    def send(self, request: Request, *, time_left: float) -> Response:
+        """Send a request once.
 
         :param time_left: seconds after which to give up.
         :raises ExploConfigError: TLS or proxy settings are wrong.
         :raises ExploValidationError: the body is not JSON, such as a NaN in it; nothing was sent.
-        :raises ExploApiError: one of its kinds, for everything but a 2xx answer that is a JSON object.
+        :raises ExploApiError: one of its kinds, for everything but a 2xx response that is a JSON object.
         """
+        _thread.deadline = time.monotonic() + time_left
         try:
-            with deadline(time_left):
-                outcome = self._attempt(call, time_left)
+            outcome = self._send(request, time_left)
         except BaseException as error:
-            # Ctrl-C, or Airflow's time-out of a task: the frames that it struck hold the token.
+            # Ctrl-C, or Airflow's timeout of a task: the frames that it interrupted hold the token.
             raise error.with_traceback(None) from None
         if isinstance(outcome, ExploError):
             raise outcome
         return outcome
 
-    def _attempt(self, call: Request, time_left: float) -> Response | ExploError:
-        ends = self._clock() + time_left
+    def _send(self, request: Request, time_left: float) -> Response | ExploError:
+        deadline = self._clock() + time_left
         try:
-            data = None if call.body is None else json_values.dumps(call.body)
+            data = None if request.body is None else json_values.dumps(request.body)
         except (TypeError, ValueError) as error:
-            return ExploValidationError(f"{call}: nothing was sent, since the data cannot be written as JSON: {error}")
+            fix = "correct the tenant's data; nothing was sent"
+            return ExploValidationError(message(f"{request}: cannot be written as JSON: {error}", fix=fix))
         try:
             with self._http.request(
-                call.method,
-                self._settings.base_url.rstrip("/") + call.path,
-                params=call.query,
+                request.method,
+                self._settings.base_url.rstrip("/") + request.path,
+                params=request.query,
                 data=data,
-                timeout=max(min(self._settings.timeout, time_left, LONGEST_SOCKET_WAIT), SHORTEST_SOCKET_WAIT),
+                timeout=max(min(self._settings.timeout, time_left, MAX_SOCKET_TIMEOUT), MIN_SOCKET_TIMEOUT),
                 allow_redirects=False,
                 stream=True,
                 # Per request, because REQUESTS_CA_BUNDLE would override the session's.
                 verify=self._settings.verify,
                 proxies=dict(self._settings.proxies) if self._settings.proxies else None,
             ) as response:
-                refused = refusal(call, response)
-                if refused is not None:
-                    return refused
-                body = self._read(call, response, ends)
+                body = status_error(request, response) or self._read(request, response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return no_answer(call, urlsplit(self._settings.base_url).netloc, error)
-        return body if isinstance(body, ExploError) else _parse(call, response.status_code, body)
+            host = urlsplit(self._settings.base_url).netloc
+            return connection_error(request, host, error, tls_worked=self._succeeded)
+        outcome = body if isinstance(body, ExploError) else _parse(request, response.status_code, body)
+        self._succeeded = self._succeeded or isinstance(outcome, Response)
+        return outcome
 
-    def _read(self, call: Request, response: requests.Response, ends: float) -> bytes | ExploApiError:
+    def _read(self, request: Request, response: requests.Response, deadline: float) -> bytes | ExploApiError:
         status = response.status_code
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            words = "the answer is compressed, which was not asked for; check gateways and proxies before Explo"
-            return api_error(ExploProtocolError, call, words, status=status)
+        if response.headers.get("Content-Encoding", "").strip().lower() not in UNCOMPRESSED:
+            return _protocol_error(request, status, "the response is compressed, which was not asked for")
         body = bytearray()
-        # A body shorter than announced is urllib3's to notice: IncompleteRead.
-        while piece := response.raw.read1(PIECE):
-            body += piece
+        # urllib3 notices a body shorter than announced: IncompleteRead.
+        while chunk := response.raw.read1(CHUNK_SIZE):
+            body += chunk
             if len(body) > BODY_LIMIT:
-                words = f"the answer is larger than {BODY_LIMIT >> 20} MiB; check the connection's host"
-                return api_error(ExploProtocolError, call, words, status=status)
-            if self._clock() > ends:
-                words = f"the answer did not end in time (timeout); {LATER}"
-                return api_error(ExploUnavailableError, call, words, status=status, ambiguous=True)
+                return _protocol_error(request, status, f"the response is larger than {BODY_LIMIT >> 20} MiB")
+            if self._clock() > deadline:
+                kind, summary = ExploUnavailableError, "the response did not end in time (timeout)"
+                return api_error(kind, request, summary, fix=RETRY_LATER, status=status, ambiguous=True)
         return bytes(body)
 
 
-def _parse(call: Request, status: int, body: bytes) -> Response | ExploApiError:
+def _parse(request: Request, status: int, body: bytes) -> Response | ExploApiError:
     try:
-        payload: Any = json_values.loads(body.decode("utf-8"))
+        payload: Any = json_values.loads(body.decode("utf-8-sig"))
     except ValueError:
-        looks = "an HTML page" if body.lstrip()[:1] == b"<" else "no valid JSON"
-        words = f"the answer is {looks}, so it is not Explo's; check the connection's host, and gateways and proxies"
-        return api_error(ExploProtocolError, call, words, status=status)
+        kind = "an HTML page" if body.lstrip()[:1] == b"<" else "not valid JSON"
+        return _protocol_error(request, status, f"the response is {kind}")
     if not isinstance(payload, dict):
-        words = "the answer is JSON, but not an object; check the connection's host"
-        return api_error(ExploProtocolError, call, words, status=status)
-    if call.has_success or "success" in payload:
+        return _protocol_error(request, status, "the response is JSON, but not an object")
+    if request.has_success or "success" in payload:
         success = payload.get("success")
         if success == 0 and isinstance(success, (int, float)):
-            words = "Explo refused the request (success: 0); check the tenant's data and the ids in its mapping"
-            return api_error(ExploRefusedError, call, words, status=status)
+            summary, fix = (
+                "Explo rejected the request (success: 0)",
+                "check the tenant's data and the ids in its mapping",
+            )
+            return api_error(ExploRefusedError, request, summary, fix=fix, status=status)
         if success != 1 or isinstance(success, bool):
-            words = "the answer does not say success: 1, so nothing of it is believed; check the connection's host"
-            return api_error(ExploProtocolError, call, words, status=status)
+            return _protocol_error(request, status, "the response does not contain success: 1; ignored")
     return Response(status=status, payload=payload)
+
+
+def _protocol_error(request: Request, status: int, summary: str) -> ExploApiError:
+    return api_error(ExploProtocolError, request, summary, fix=CHECK_HOST, status=status)
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: even where it is told to follow no redirect, requests reads its body, without a limit."""
+        """None: even with ``allow_redirects=False``, requests reads a redirect's body, without a limit."""
 
 
-def _strays(base_url: str) -> bool:
-    """Whether the environment would send plain http to this machine over a proxy on another one."""
+def _proxied_loopback(base_url: str) -> bool:
+    """Whether the environment would send plain http to this machine through a proxy on another one."""
     url = urlsplit(base_url)
     if url.scheme != "http" or not is_loopback(url):
         return False
@@ -169,5 +181,61 @@ def _strays(base_url: str) -> bool:
     return proxy is not None and not is_loopback(urlsplit(proxy if "://" in proxy else f"http://{proxy}"))
 
 
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+_thread = threading.local()
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads from a socket until the deadline of this thread's request.
+
+    A socket's own timeout starts again with every byte, so headers that trickle would never time out.
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw, self._socket = raw, sock
+        self._read_timeout = sock.gettimeout() or MAX_SOCKET_TIMEOUT
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        time_left = _thread.deadline - time.monotonic()
+        if time_left <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(min(time_left, self._read_timeout))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _DeadlineResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    """requests' adapter, whose responses end by the deadline, also through proxies."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        _enforce_deadline(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        return _enforce_deadline(super().proxy_manager_for(*args, **kwargs))
+
+
+def _enforce_deadline(manager: Any) -> Any:
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _deadline_pool(pool) for scheme, pool in pools.items()}
+    return manager
+
+
+@cache
+def _deadline_pool(pool: type) -> type:
+    connection: Any = pool.ConnectionCls  # type: ignore[attr-defined]
+    if connection.response_class is _DeadlineResponse:
+        return pool
+    connection = type(connection.__name__, (connection,), {"response_class": _DeadlineResponse})
+    return type(pool.__name__, (pool,), {"ConnectionCls": connection})

@@ -4,16 +4,16 @@
 
     with ExploEmulator() as explo:
         explo.inject(Fault("rate_limit", retry_after=1))
-        ...  # talk to explo.url with explo.token
+        ...  # send requests to explo.url with explo.token
         assert [group.provided_id for group in explo.groups] == ["tenant-1"]
 
 On the command line: ``python -m airflow_provider_explo.emulator``. In pytest: see
 ``airflow_provider_explo.emulator.pytest_plugin``.
 
-It answers what Explo documents. Where Explo documents nothing (the bodies and statuses of failures, above all), it
-guesses, and says so: such an answer carries the header ``X-Explo-Emulator-Guess: true``.
+It responds as Explo documents. Where Explo documents nothing (the bodies and statuses of failures, above all), it
+guesses, and says so: such a response carries the header ``X-Explo-Emulator-Guess: true``.
 
-Importing this package is free: FastAPI and uvicorn are loaded with the first name that needs them.
+Importing this package is cheap: FastAPI and uvicorn are loaded with the first name that needs them.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_explo.emulator.auth import ApiToken
     from airflow_provider_explo.emulator.faults import Fault
-    from airflow_provider_explo.emulator.group import Group
     from airflow_provider_explo.emulator.records import Record
     from airflow_provider_explo.emulator.server import ExploEmulator
+    from airflow_provider_explo.emulator.store import Group
 
 __all__ = ["ApiToken", "ExploEmulator", "Fault", "Group", "Record"]
 
-_HOMES = {"ApiToken": "auth", "ExploEmulator": "server", "Fault": "faults", "Group": "group", "Record": "records"}
+_MODULES = {"ApiToken": "auth", "ExploEmulator": "server", "Fault": "faults", "Group": "store", "Record": "records"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     except ModuleNotFoundError as error:
-        if error.name not in {"fastapi", "starlette", "uvicorn"}:
+        if error.name not in {"cryptography", "fastapi", "jinja2", "starlette", "uvicorn"}:
             raise
         raise ImportError(
             f"the Explo emulator needs {error.name}: pip install 'airflow-provider-explo[emulator]'"

@@ -1,20 +1,20 @@
-"""User group and customer: the same entity in today's words and in two older ones."""
+"""User group and customer: the same entity in today's API and in two older ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_explo.emulator import fields
-from airflow_provider_explo.emulator.group import Group
-from airflow_provider_explo.emulator.store import Store
+from airflow_provider_explo.emulator.fields import Reader
+from airflow_provider_explo.emulator.store import Group, Store
 
 TEAM_ID = 3
 
-_BASIC: dict[str, fields.Reader] = {"name": fields.text, "mapping": fields.ids, "properties": fields.free_object}
-_DEMO: dict[str, fields.Reader] = {**_BASIC, "is_demo_group": fields.flag}
-_FULL: dict[str, fields.Reader] = {
+_BASIC: dict[str, Reader] = {"name": fields.text, "mapping": fields.ids, "properties": fields.free_object}
+_DEMO: dict[str, Reader] = {**_BASIC, "is_demo_group": fields.flag}
+_FULL: dict[str, Reader] = {
     **_DEMO,
     "emails": fields.texts,
     "group_tags": fields.texts,
@@ -24,18 +24,18 @@ _FULL: dict[str, fields.Reader] = {
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How one generation of the API calls the entity and its fields."""
+class ApiVersion:
+    """How one generation of the API names the entity and its fields."""
 
     id_field: str
     entity: str
     new_flag: str
-    creatable: dict[str, fields.Reader]
-    updatable: dict[str, fields.Reader]
-    show: Callable[[Store, Group], dict[str, Any]]
+    fields: Mapping[str, Reader]
+    to_json: Callable[[Store, Group], dict[str, Any]]
+    only_in_updates: Mapping[str, Reader] = field(default_factory=dict)
 
 
-def show_embed_user_group(store: Store, group: Group) -> dict[str, Any]:
+def embed_user_group(store: Store, group: Group) -> dict[str, Any]:
     """The ``user_group`` object as documented."""
     return {
         "team_id": TEAM_ID,
@@ -47,14 +47,14 @@ def show_embed_user_group(store: Store, group: Group) -> dict[str, Any]:
     }
 
 
-def show_user_group(store: Store, group: Group) -> dict[str, Any]:
+def user_group(store: Store, group: Group) -> dict[str, Any]:
     """The same under ``/api/``, which also knows demo groups."""
-    return {**show_embed_user_group(store, group), "is_demo_group": group.is_demo_group}
+    return {**embed_user_group(store, group), "is_demo_group": group.is_demo_group}
 
 
-def show_customer(store: Store, group: Group) -> dict[str, Any]:
+def customer(store: Store, group: Group) -> dict[str, Any]:
     """The Customer object as documented; the computed fields hold the ancestors' too, the nearest winning."""
-    line = [group] if group.parent_provided_id is None else [*reversed(store.lineage(group)), group]
+    line = store.lineage(group)[::-1]
     return {
         "token": group.token,
         "name": group.name,
@@ -73,13 +73,8 @@ def show_customer(store: Store, group: Group) -> dict[str, Any]:
     }
 
 
-EMBED = Dialect("user_group_id", "user_group", "new_user_group", _BASIC, _BASIC, show_embed_user_group)
-USER_GROUP = Dialect("user_group_id", "user_group", "new_user_group", _DEMO, _DEMO, show_user_group)
-CUSTOMER = Dialect(
-    "provided_id",
-    "customer",
-    "new_customer",
-    _FULL,
-    {**_FULL, "new_provided_id": fields.filled_text},
-    show_customer,
+EMBED = ApiVersion("user_group_id", "user_group", "new_user_group", _BASIC, embed_user_group)
+USER_GROUP = ApiVersion("user_group_id", "user_group", "new_user_group", _DEMO, user_group)
+CUSTOMER = ApiVersion(
+    "provided_id", "customer", "new_customer", _FULL, customer, {"new_provided_id": fields.filled_text}
 )

@@ -1,4 +1,4 @@
-"""API tokens: which visibility group a caller sees, and whether it may write."""
+"""API tokens: which visibility group a client sees, and whether it may write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from airflow_provider_explo.emulator.responses import Refusal
+from airflow_provider_explo.emulator.responses import ApiError
 
 HEADER = "Explo-Authorization"
 
@@ -33,25 +33,32 @@ class ApiToken:
             raise ValueError(f"environment_tag must be 'Customer' or 'Testing', not {self.environment_tag!r}")
 
 
-class Gatekeeper:
-    """Knows the API tokens, and turns a request's header into one of them."""
+class Authenticator:
+    """Knows the API tokens, and finds the one in a request's header."""
 
     def __init__(self, tokens: Iterable[ApiToken]) -> None:
         self.tokens = tuple(tokens)
         self._by_header = {f"Token {token.value}": token for token in self.tokens}
         if len(self._by_header) < len(self.tokens):
-            raise ValueError("the same API token is given twice")
+            raise ValueError("duplicate API token")
         labels = {(token.visibility_group, token.environment_tag) for token in self.tokens}
         if len(labels) > len({group for group, _ in labels}):
             raise ValueError("one visibility group cannot be labelled both Customer and Testing")
 
-    def admit(self, header: str | None, *, writes: bool) -> ApiToken:
-        """The caller's token. Raises Refusal: 401 and 403 are guesses, as Explo documents neither."""
+    def authenticate(self, header: str | None, *, writes: bool) -> ApiToken:
+        """The client's token. Raises ApiError: 401 and 403 are guesses, as Explo documents neither."""
         if header is None:
-            raise Refusal(401, f"Authentication credentials were not provided: send {HEADER}: Token <api token>")
+            raise ApiError(401, f"Authentication credentials were not provided: send {HEADER}: Token <api token>")
         token = self._by_header.get(header)
         if token is None:
-            raise Refusal(401, f"Invalid token: {HEADER} must be the word Token, a space, and a known API token")
+            raise ApiError(401, f"Invalid token: {HEADER} must be the word Token, a space, and a known API token")
         if writes and token.read_only:
-            raise Refusal(403, "This API token is read-only")
+            raise ApiError(403, "This API token is read-only")
         return token
+
+    def token_of(self, visibility_group: str) -> ApiToken:
+        """A token of the visibility group. Raises ValueError if there is none."""
+        for token in self.tokens:
+            if token.visibility_group == visibility_group:
+                return token
+        raise ValueError(f"no API token belongs to the visibility group {visibility_group!r}")

@@ -1,38 +1,48 @@
-"""Faults on request: what can go wrong between Explo and its callers, one at a time."""
+"""Faults on request: what can go wrong between Explo and its clients, one at a time."""
 
 from __future__ import annotations
 
+import json
 import math
 import threading
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
+from itertools import count
+from typing import Any
+
+from starlette.responses import HTMLResponse, Response
+
+from airflow_provider_explo.emulator.responses import ApiError, encode, guessed
 
 KINDS = {
     "rate_limit": "429, with retry_after (seconds or an HTTP date, sent as given) or without; nothing changed",
     "status": "any status, with a guessed JSON body, and retry_after if given; nothing changed",
-    "slow": "the change is made, then seconds pass, then the answer comes as usual",
+    "slow": "the change is made, then seconds pass, then the usual response comes",
     "close_before": "the connection is closed, nothing changed",
-    "close_after": "the change is made, then the connection is closed without an answer",
+    "close_after": "the change is made, then the connection is closed without a response",
     "html": "200 and an HTML page, as from a login wall; nothing changed",
     "truncated": "the change is made; the JSON is cut in half, and Content-Length agrees",
     "cut_off": "the change is made; Content-Length is of the whole, but the connection closes half-way",
     "redirect": "302, or the 3xx status given, to location; nothing changed",
-    "wrong_tenant": "the change is made; the answer carries another provided_id",
-    "no_token": "the change is made; the answer has no token",
+    "wrong_tenant": "the change is made; the response carries another provided_id",
+    "no_token": "the change is made; the response has no token",
     "refused": "200 with success 0; nothing changed",
     "oversized": "200 and a body of 64 MiB, of no announced length; nothing changed",
     "not_json_constant": "the change is made; the body has a NaN in it, which is not JSON",
-    "other_shape": "the change is made; the answer is wrapped in a list: JSON, but not as documented",
+    "other_shape": "the change is made; the response is wrapped in a list: JSON, but not as documented",
     "older_list": "the list of customers as it once was: count for total_count, camelCase keys",
 }
+REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 
-_TAKES = {
+_HTML = "<!doctype html><html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>"
+_OPTIONS = {
     "rate_limit": {"retry_after"},
     "status": {"status", "retry_after"},
     "slow": {"seconds"},
     "redirect": {"status", "location"},
 }
-_NEEDS = {"status": ("status",), "slow": ("seconds",), "redirect": ("location",)}
-_REDIRECTS = (301, 302, 303, 307, 308)
+_REQUIRED = {"status": "status", "slow": "seconds", "redirect": "location"}
 
 
 @dataclass(frozen=True)
@@ -58,75 +68,159 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}; not {self.kind!r}")
-        takes = _TAKES.get(self.kind, set())
         for option in ("status", "retry_after", "seconds", "location"):
-            if getattr(self, option) is not None and option not in takes:
+            if getattr(self, option) is not None and option not in _OPTIONS.get(self.kind, ()):
                 raise ValueError(f"a {self.kind} fault takes no {option}")
-        for option in _NEEDS.get(self.kind, ()):
-            if getattr(self, option) is None:
-                raise ValueError(f"a {self.kind} fault needs {option}")
-        self._check_values()
-
-    def _check_values(self) -> None:
-        if self.times is not None and not (_whole(self.times) and self.times >= 1):
+        required = _REQUIRED.get(self.kind)
+        if required and getattr(self, required) is None:
+            raise ValueError(f"a {self.kind} fault needs {required}")
+        if self.times is not None and not (_is_int(self.times) and self.times >= 1):
             raise ValueError(f"times must be a whole number from 1, or None, not {self.times!r}")
-        if self.status is not None and not (_whole(self.status) and 200 <= self.status <= 599):
+        if self.status is not None and not (_is_int(self.status) and 200 <= self.status <= 599):
             raise ValueError(f"status must be a whole number from 200 to 599, not {self.status!r}")
-        if self.kind == "redirect" and self.status not in (None, *_REDIRECTS):
-            raise ValueError(f"the status of a redirect must be one of {_REDIRECTS}, not {self.status!r}")
-        if self.seconds is not None and not (_number(self.seconds) and self.seconds >= 0):
+        if self.kind == "redirect" and self.status not in (None, *REDIRECT_STATUSES):
+            raise ValueError(f"the status of a redirect must be one of {REDIRECT_STATUSES}, not {self.status!r}")
+        if self.seconds is not None and not (_is_number(self.seconds) and self.seconds >= 0):
             raise ValueError(f"seconds must be a number from 0, not {self.seconds!r}")
-        if not (self.retry_after is None or _number(self.retry_after) or _header(self.retry_after)):
+        if not (self.retry_after is None or _is_number(self.retry_after) or _is_header(self.retry_after)):
             raise ValueError(f"retry_after must be seconds or the text of a header, not {self.retry_after!r}")
-        if not (self.location is None or _header(self.location)):
+        if not (self.location is None or _is_header(self.location)):
             raise ValueError(f"location must be the text of a header, not {self.location!r}")
         for option in ("path", "user_group_id"):
             if not isinstance(getattr(self, option), str | None):
                 raise ValueError(f"{option} must be text, or None, not {getattr(self, option)!r}")
 
-    def hits(self, path: str, provided_id: str | None) -> bool:
-        """Whether this fault is meant for a request to this path about this tenant."""
-        return (self.path is None or self.path in path) and self.user_group_id in (None, provided_id)
+
+class _Queued:
+    """A fault in the queue: its place, and how often it is still to happen."""
+
+    def __init__(self, place: int, fault: Fault) -> None:
+        self.place, self.fault, self.left = place, fault, fault.times
 
 
 class FaultQueue:
-    """The faults that wait for their requests; the first that matches is taken."""
+    """The faults that wait for their requests; the first that matches is taken.
+
+    They wait in a line for each tenant and path, so that a request looks at the first of a few lines, however many
+    faults wait.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[tuple[Fault, int | None]] = []
+        self._places = count()
+        self._lines: dict[str | None, dict[str | None, deque[_Queued]]] = {}
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        with self._lock:
+            return sum(len(line) for lines in self._lines.values() for line in lines.values())
 
     def add(self, fault: Fault) -> None:
         with self._lock:
-            self._waiting.append((fault, fault.times))
+            lines = self._lines.setdefault(fault.user_group_id, {})
+            lines.setdefault(fault.path, deque()).append(_Queued(next(self._places), fault))
 
     def clear(self) -> None:
         with self._lock:
-            self._waiting.clear()
+            self._lines.clear()
 
     def take(self, path: str, provided_id: str | None) -> Fault | None:
         """The fault for this request, if there is one; it is then used up by one."""
         with self._lock:
-            for index, (fault, left) in enumerate(self._waiting):
-                if fault.hits(path, provided_id):
-                    if left == 1:
-                        del self._waiting[index]
-                    elif left is not None:
-                        self._waiting[index] = (fault, left - 1)
-                    return fault
-        return None
+            line = min(self._matching(path, provided_id), key=lambda line: line[0].place, default=None)
+            if line is None:
+                return None
+            first = line[0]
+            if first.left is not None:
+                first.left -= 1
+                if not first.left:
+                    line.popleft()
+            return first.fault
+
+    def _matching(self, path: str, provided_id: str | None) -> Iterator[deque[_Queued]]:
+        for tenant in {None, provided_id}:
+            for part, line in self._lines.get(tenant, {}).items():
+                if line and (part is None or part in path):
+                    yield line
 
 
-def _whole(value: object) -> bool:
+def short_circuit(fault: Fault) -> Response | None:
+    """The response to send without carrying the request out; None if the fault wants it carried out."""
+    make = _SHORT_CIRCUITS.get(fault.kind)
+    return make(fault) if make else None
+
+
+def mutate_response(fault: Fault, response: Response) -> Response:
+    """The response, changed as the fault says."""
+    mutate = _MUTATIONS.get(fault.kind)
+    if mutate is None:
+        return response
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return Response(mutate(bytes(response.body)), response.status_code, headers)
+
+
+def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _number(value: object) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _header(value: object) -> bool:
+def _is_header(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable()
+
+
+def _error(fault: Fault, status: int, message: str) -> Response:
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    return ApiError(status, message).response(headers)
+
+
+def _rename(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {
+            key: f"{item}-of-another-tenant" if key == "provided_id" else _rename(item)
+            for key, item in document.items()
+        }
+    return [_rename(item) for item in document] if isinstance(document, list) else document
+
+
+def _drop_tokens(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {key: _drop_tokens(item) for key, item in document.items() if key not in ("token", "jwt")}
+    return [_drop_tokens(item) for item in document] if isinstance(document, list) else document
+
+
+def _older_list(document: Any) -> Any:
+    if not isinstance(document, dict) or "total_count" not in document:
+        return document
+    rows = document["results"]["customers"]
+    older = [{_camel_case(key): value for key, value in row.items()} for row in rows]
+    return {"count": document["total_count"], "results": {"customers": older}}
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _json(change: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
+    return lambda body: encode(change(json.loads(body)))
+
+
+_SHORT_CIRCUITS: dict[str, Callable[[Fault], Response]] = {
+    "rate_limit": lambda fault: _error(fault, 429, "Request was throttled"),
+    "status": lambda fault: _error(fault, fault.status or 500, f"A fault was asked for: status {fault.status}"),
+    "close_before": lambda fault: Response(),  # never sent
+    "html": lambda fault: HTMLResponse(_HTML),
+    "redirect": lambda fault: HTMLResponse("", fault.status or 302, {"Location": fault.location or ""}),
+    "refused": lambda fault: guessed({"success": 0, "error": "A fault was asked for: refused", "guess": True}),
+    "oversized": lambda fault: Response(media_type="application/json"),
+}
+_MUTATIONS: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda body: body[: len(body) // 2],
+    "wrong_tenant": _json(_rename),
+    "no_token": _json(_drop_tokens),
+    "not_json_constant": lambda body: b'{"not_a_number":NaN,' + body[1:],
+    "other_shape": lambda body: b"[" + body + b"]",
+    "older_list": _json(_older_list),
+}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_explo.emulator.responses import Refusal
+from airflow_provider_explo.emulator.responses import ApiError
 
 Reader = Callable[[str, Any], Any]
 
@@ -28,15 +28,15 @@ def parse(body: bytes) -> Any:
 def text(field: str, value: Any) -> str:
     """A string that can be stored, so no half of a surrogate pair."""
     if not isinstance(value, str):
-        raise Refusal(400, f"{field} must be a string")
+        raise ApiError(400, f"{field} must be a string")
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise Refusal(400, f"{field} is not valid Unicode")
+        raise ApiError(400, f"{field} is not valid Unicode")
     return value
 
 
 def filled_text(field: str, value: Any) -> str:
     if not text(field, value):
-        raise Refusal(400, f"{field} must not be empty")
+        raise ApiError(400, f"{field} must not be empty")
     return str(value)
 
 
@@ -46,7 +46,7 @@ def optional_text(field: str, value: Any) -> str | None:
 
 def flag(field: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Refusal(400, f"{field} must be true or false")
+        raise ApiError(400, f"{field} must be true or false")
     return value
 
 
@@ -54,7 +54,7 @@ def texts(field: str, value: Any) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Refusal(400, f"{field} must be a list of strings")
+        raise ApiError(400, f"{field} must be a list of strings")
     return [text(f"{field}[{index}]", item) for index, item in enumerate(value)]
 
 
@@ -63,27 +63,27 @@ def ids(field: str, value: Any) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Refusal(400, f"{field} must be an object")
+        raise ApiError(400, f"{field} must be an object")
     for key, item in value.items():
         if isinstance(item, bool) or not isinstance(item, str | int):
-            raise Refusal(400, f"{field}[{json.dumps(key)}] must be a string")
+            raise ApiError(400, f"{field}[{json.dumps(key)}] must be a string")
     return {key: str(item) for key, item in value.items()}
 
 
 def free_object(field: str, value: Any) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, dict):
-        raise Refusal(400, f"{field} must be an object")
+        raise ApiError(400, f"{field} must be an object")
     return value
 
 
-def read(body: dict[str, Any], readers: Mapping[str, Reader], *, required: tuple[str, ...] = ()) -> dict[str, Any]:
+def read(body: Mapping[str, Any], readers: Mapping[str, Reader], *, required: tuple[str, ...] = ()) -> dict[str, Any]:
     """The fields of the body that have a reader, checked; unknown ones are ignored (a guess).
 
     A null clears an optional field, and counts as a wrong type in any other (a guess as well).
     """
     for field in required:
         if field not in body:
-            raise Refusal(400, f"{field} is required")
+            raise ApiError(400, f"{field} is required")
     return {field: readers[field](field, value) for field, value in body.items() if field in readers}
 
 

@@ -1,4 +1,4 @@
-"""pytest fixtures for tests that talk to Explo. Enable them in your ``conftest.py``:
+"""pytest fixtures for tests that send requests to Explo. Enable them in your ``conftest.py``:
 
     pytest_plugins = ["airflow_provider_explo.emulator.pytest_plugin"]
 

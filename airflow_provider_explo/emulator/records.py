@@ -1,4 +1,4 @@
-"""What was asked: a count of all API requests, and the last ten thousand of them, with tokens masked."""
+"""The API requests: a count of all, and the last ten thousand of them, with tokens masked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Record:
     """One API request.
 
     ``provided_id`` is the tenant it was about, if any, also where the request named it by its token. ``status`` is None
-    where the connection was closed without an answer. ``body`` is the JSON that came, tokens masked, None if there
+    where the connection was closed without a response. ``body`` is the JSON that came, tokens masked, None if there
     was none. ``fault`` is the kind of the fault that hit it. ``at`` is ``time.monotonic()``.
     """
 
@@ -73,16 +73,16 @@ def mask(secret: str) -> str:
     return f"{secret[:4]}…" if len(secret) >= 16 else "…"
 
 
-def masked(value: Any) -> Any:
+def mask_tokens(value: Any) -> Any:
     """The same JSON, with everything masked that stands under a key with "token" in its name."""
     if isinstance(value, dict):
-        return {key: _hidden(item) if "token" in key.lower() else masked(item) for key, item in value.items()}
+        return {key: _mask_all(item) if "token" in key.lower() else mask_tokens(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [masked(item) for item in value]
+        return [mask_tokens(item) for item in value]
     return value
 
 
-def _hidden(value: Any) -> Any:
+def _mask_all(value: Any) -> Any:
     if isinstance(value, str):
         return mask(value)
-    return masked(value) if isinstance(value, dict | list) else "…"
+    return mask_tokens(value) if isinstance(value, dict | list) else "…"

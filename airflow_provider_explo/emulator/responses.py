@@ -1,45 +1,36 @@
-"""What the emulator sends back: a whole answer as a value, before it becomes bytes on a socket."""
+"""What the emulator sends back, documented or guessed."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-GUESS_HEADER = ("X-Explo-Emulator-Guess", "true")
+from starlette.responses import Response
+
+GUESS_HEADER = {"X-Explo-Emulator-Guess": "true"}
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer: status, body, content type and further headers."""
+class ApiError(ValueError):
+    """A request that Explo would refuse. How Explo words that is not documented, so the response is a guess."""
 
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-class Refusal(Exception):
-    """A request that Explo would turn down; how it words that is not documented, so the answer is a guess."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
         self.status = status
-        self.words = words
 
-    def answer(self, *headers: tuple[str, str]) -> Answer:
-        """The guessed error answer: ``{"success": 0, "error": "…", "guess": true}``."""
-        return guessed({"success": 0, "error": self.words, "guess": True}, status=self.status, headers=headers)
-
-
-def documented(document: Any, *, status: int = 200) -> Answer:
-    """An answer whose shape Explo documents."""
-    return Answer(status, encode(document))
+    def response(self, headers: Mapping[str, str] | None = None) -> Response:
+        """The guessed error: ``{"success": 0, "error": "…", "guess": true}``."""
+        return guessed({"success": 0, "error": str(self), "guess": True}, status=self.status, headers=headers)
 
 
-def guessed(document: Any, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
-    """An answer whose shape Explo does not document; a header says so."""
-    return Answer(status, encode(document), headers=(GUESS_HEADER, *headers))
+def documented(document: Any) -> Response:
+    """A response whose shape Explo documents."""
+    return Response(encode(document), media_type="application/json")
+
+
+def guessed(document: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A response whose shape Explo does not document; a header says so."""
+    return Response(encode(document), status, {**GUESS_HEADER, **(headers or {})}, "application/json")
 
 
 def encode(document: Any) -> bytes:

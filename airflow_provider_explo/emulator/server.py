@@ -1,38 +1,42 @@
-"""The emulator as a thing to start and stop: uvicorn in a thread, on a port of its own."""
+"""The emulator as a thing to start, to stop, and to look into."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
-import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any
 
-import uvicorn
-
+from airflow_provider_explo.emulator import by_hand, jwt
 from airflow_provider_explo.emulator.app import build_app
-from airflow_provider_explo.emulator.auth import ApiToken, Gatekeeper
+from airflow_provider_explo.emulator.auth import ApiToken, Authenticator
+from airflow_provider_explo.emulator.by_hand import DEFAULT_VISIBILITY_GROUP
 from airflow_provider_explo.emulator.faults import Fault, FaultQueue
-from airflow_provider_explo.emulator.group import Group
-from airflow_provider_explo.emulator.limiter import Limiter
-from airflow_provider_explo.emulator.middleware import Gate
+from airflow_provider_explo.emulator.http_server import HttpServer
 from airflow_provider_explo.emulator.records import Record, Records
-from airflow_provider_explo.emulator.state import State
-from airflow_provider_explo.emulator.store import Store
+from airflow_provider_explo.emulator.state import GoneEndpoints, RateLimiter, Settings, State
+from airflow_provider_explo.emulator.store import Group, Store
 
 DEFAULT_TOKEN = "explo-emulator-read-write-token"
-START_SECONDS = 10.0
 
 
 class ExploEmulator:
-    """A local Explo. A context manager: it answers when the block begins, and is gone when it ends.
+    """A local Explo. A context manager: it serves when the block begins, and is gone when it ends.
 
     ``token`` is a read-write API token of the visibility group ``production``; ``tokens`` are further ones.
     ``database`` is an SQLite file, made if missing, or None to keep everything in memory. ``requests_per_minute`` is
-    the rate limit of each calling IP (Explo documents 180), None for none. ``port=0`` takes a free one.
+    the rate limit of each requesting IP (Explo documents 180), None for none. ``port=0`` takes a free one.
+
+    ``hierarchy_levels`` are the customers' levels, one to three, the root first. ``data_sources`` are the ids that a
+    mapping may lead to, of all visibility groups or of each by its name; None for any. ``max_page_size`` caps the
+    pages of the list, whatever size was asked for. ``gone`` are endpoints that are retired: names such as
+    ``create_user_group`` or beginnings of paths such as ``/embed/``, alone (404) or with the status of each: 404, 405,
+    410, or 301, 302, 303, 307, 308 for a redirect to ``https://omni.co/explo``.
+
+    ``add``, ``add_many``, ``edit``, ``delete`` and ``refresh_token`` are what people do in Explo itself: no requests,
+    but the same rules. Their fields are those of the Customer API; they raise ValueError where it would refuse.
+
     Raises ValueError for a wrong argument, OSError if the port is taken, sqlite3.Error if the file is no database.
     """
 
@@ -45,6 +49,10 @@ class ExploEmulator:
         tokens: Sequence[ApiToken] | None = None,
         database: str | PathLike[str] | None = None,
         requests_per_minute: int | None = None,
+        hierarchy_levels: Sequence[str] = Settings.hierarchy_levels,
+        data_sources: Collection[str] | Mapping[str, Collection[str]] | None = None,
+        max_page_size: int = Settings.max_page_size,
+        gone: Mapping[str, int] | Iterable[str] = (),
     ) -> None:
         if not 0 <= port <= 65_535:
             raise ValueError(f"port must be from 0 to 65535, not {port!r}")
@@ -52,14 +60,14 @@ class ExploEmulator:
         self._host = host
         self._port = port
         self._database = database
-        self._gatekeeper = Gatekeeper([ApiToken(token), *(tokens or ())])
-        self._limiter = Limiter(requests_per_minute)
+        self._settings = Settings(tuple(hierarchy_levels), data_sources, max_page_size)
+        self._authenticator = Authenticator([ApiToken(token), *(tokens or ())])
+        self._limiter = RateLimiter(requests_per_minute)
+        self._gone = GoneEndpoints(gone)
         self._faults = FaultQueue()
         self._records = Records()
         self._state: State | None = None
-        self._socket: socket.socket | None = None
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
+        self._server: HttpServer | None = None
 
     def __enter__(self) -> ExploEmulator:
         self.start()
@@ -71,38 +79,26 @@ class ExploEmulator:
         self.stop()
 
     def start(self) -> None:
-        """Bind, serve, and return once it answers. Started again, it comes back on the same port."""
-        if self._state is not None:
+        """Bind, serve, and return once it responds. Started again, it comes back on the same port."""
+        if self._server is not None:
             raise RuntimeError("the emulator is already running")
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.create_server((self._host, self._port), family=family)
-        # asyncio turns Nagle's delay off only where the socket names its protocol; this one's connections inherit it.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._server = HttpServer(self._host, self._port)
+        self._port = self._server.port
         try:
-            store = Store(self._database)
-        except BaseException:
-            listener.close()
-            raise
-        self._socket, self._port = listener, listener.getsockname()[1]
-        self._state = State(store, self._gatekeeper, self._limiter, self._faults, self._records)
-        self._server = _Server(build_app(self._state))
-        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="explo-emulator", daemon=True)
-        self._thread.start()
-        try:
-            self._wait_for_an_answer()
+            parts = self._settings, self._authenticator, self._limiter, self._gone, self._faults, self._records
+            self._state = State(Store(self._database), *parts)
+            self._server.start(build_app(self._state))
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """Cut the connections, close the port and the database, and wait for the thread's end."""
-        if self._state is None or self._server is None or self._thread is None or self._socket is None:
-            return
-        self._server.should_exit = True
-        self._thread.join()
-        self._socket.close()
-        self._state.store.close()
-        self._state = self._server = self._thread = self._socket = None
+        if self._server is not None:
+            self._server.stop()
+        if self._state is not None:
+            self._state.store.close()
+        self._state = self._server = None
 
     @property
     def url(self) -> str:
@@ -123,12 +119,53 @@ class ExploEmulator:
         """Forget the faults that still wait."""
         self._faults.clear()
 
+    @property
+    def gone(self) -> Mapping[str, int]:
+        """The endpoints that are retired, with their statuses. Set it to change them while it runs."""
+        return dict(self._gone.statuses)
+
+    @gone.setter
+    def gone(self, endpoints: Mapping[str, int] | Iterable[str]) -> None:
+        self._gone.replace(endpoints)
+
+    def add(self, *, visibility_group: str = DEFAULT_VISIBILITY_GROUP, **fields: Any) -> Group:
+        """A customer made elsewhere: ``add(provided_id="acme", name="Acme")``. Returns it."""
+        self.add_many([fields], visibility_group=visibility_group)
+        return by_hand.get(self._running(), visibility_group, fields["provided_id"])
+
+    def add_many(
+        self, customers: int | Iterable[Mapping[str, Any]], *, visibility_group: str = DEFAULT_VISIBILITY_GROUP
+    ) -> None:
+        """Many customers at once, all or none: mappings of fields, or a number of them (``tenant-1``, …)."""
+        by_hand.add_many(self._running(), customers, visibility_group)
+
+    def edit(self, provided_id: str, *, visibility_group: str = DEFAULT_VISIBILITY_GROUP, **fields: Any) -> Group:
+        """Change a customer: ``edit("acme", name="Acme Ltd")``. Returns it as it is now."""
+        return by_hand.edit(self._running(), visibility_group, {"provided_id": provided_id, **fields})
+
+    def delete(self, provided_id: str, *, visibility_group: str = DEFAULT_VISIBILITY_GROUP) -> None:
+        """Delete a customer."""
+        by_hand.delete(self._running(), visibility_group, provided_id)
+
+    def refresh_token(self, provided_id: str, *, visibility_group: str = DEFAULT_VISIBILITY_GROUP) -> str:
+        """Replace a customer's token. Returns the new one."""
+        return by_hand.refresh_token(self._running(), visibility_group, provided_id)
+
+    def add_tag(self, name: str) -> None:
+        """A group tag; nothing if it is there."""
+        if name not in self._running().store.tags():
+            self._running().store.add_tag(name)
+
+    def read_jwt(self, token: str) -> dict[str, Any]:
+        """The claims of an embed JWT that ``generate_jwt`` returned."""
+        return jwt.decrypt(token)
+
     def clear_requests(self) -> None:
         """Count requests from 0 again."""
         self._records.clear()
 
     def reset(self) -> None:
-        """Forget groups, tags, faults and requests; the rate limit's minute begins anew."""
+        """Forget groups, tags, faults and requests; begin the rate limit's minute again, and restore ``gone``."""
         self._running().reset()
 
     @property
@@ -144,50 +181,14 @@ class ExploEmulator:
     @property
     def groups(self) -> list[Group]:
         """Every group of every visibility group, in the order they were made, with their tokens."""
-        return self._running().store.all()
+        return self._running().store.find()
+
+    @property
+    def tags(self) -> list[str]:
+        """The names of the group tags, in the order they were made."""
+        return self._running().store.tags()
 
     def _running(self) -> State:
         if self._state is None:
             raise RuntimeError("the emulator is not running: use it within `with ExploEmulator() as explo:`")
         return self._state
-
-    def _wait_for_an_answer(self) -> None:
-        # The socket listens already, so this one request waits in its queue until the server takes it up.
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-        connection = http.client.HTTPConnection(
-            everywhere.get(self._host, self._host), self._port, timeout=START_SECONDS
-        )
-        try:
-            connection.request("GET", "/_emulator/requests", headers={"Connection": "close"})
-            connection.getresponse().read()
-        finally:
-            connection.close()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, quick to stop: what is still open is cut, as every change to the state is complete by then."""
-
-    def __init__(self, gate: Gate) -> None:
-        super().__init__(
-            uvicorn.Config(
-                gate,
-                interface="asgi3",
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,  # the rate limit is for the requesting IP, not for what a header says
-                timeout_keep_alive=75,  # a slow caller's kept connection must not break under its next request
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self._gate = gate
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._gate.closing.set()
-        for connection in list(self.server_state.connections):
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
-        await super().shutdown(sockets)

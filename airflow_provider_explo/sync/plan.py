@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_explo.exceptions import ExploError, ExploValidationError, preview
 from airflow_provider_explo.sync.spool import Spool
-from airflow_provider_explo.tenants.content_hash import content_hash, is_hash_of, is_settled
+from airflow_provider_explo.tenants.content_hash import UNSETTLED, content_hash, is_hash_of, is_settled
 from airflow_provider_explo.tenants.outcome import Kind, Outcome
 from airflow_provider_explo.tenants.tenant import Tenant
 
@@ -18,22 +16,12 @@ if TYPE_CHECKING:
     from airflow_provider_explo.tenants.validation import TenantValidator
 
 Action = Literal["create", "update", "unchanged", "drift", "refuse", "reject"]
-IF_EXISTS = ("keep", "update", "fail")
 OUTCOME_OF: Mapping[str, Kind] = {
     "unchanged": "unchanged",
     "drift": "existing",
     "refuse": "failed",
     "reject": "rejected",
 }
-PLAN_WORDS: Mapping[Action, str] = {
-    "create": "to create",
-    "update": "to update",
-    "unchanged": "unchanged",
-    "drift": "drifted",
-    "refuse": "refused",
-    "reject": "rejected",
-}
-MAX_PLAN_ROWS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +69,20 @@ class Change:
             can_retry=can_retry,
         )
 
-    def reconsidered(self, stored: str | None, *, if_exists: str) -> Change:
-        """The same change after another look at the token table."""
-        assert self.tenant is not None
+    def reconsidered(self, hashes: Mapping[str, str], *, if_exists: str) -> Change:
+        """The same change after another look at the token table: another run may have saved this tenant."""
+        if not self.sends or self.tenant is None:
+            return self
+        stored = hashes.get(self.user_group_id)
         action, reason = decide(self.tenant, self.digest, stored=stored, if_exists=if_exists)
         return replace(self, action=action, reason=reason, in_sync=stored == self.digest)
+
+    def stored_hash(self, *, in_sync: bool) -> str:
+        """What the token table keeps once it was applied.
+
+        :param in_sync: Explo is known to hold the content.
+        """
+        return f"{self.digest}{'' if in_sync else UNSETTLED}"
 
 
 def decide(tenant: Tenant, digest: str | None, *, stored: str | None, if_exists: str) -> tuple[Action, str]:
@@ -97,7 +94,7 @@ def decide(tenant: Tenant, digest: str | None, *, stored: str | None, if_exists:
     """
     if stored is None:
         return "create", "not in the token table"
-    if stored == digest or is_hash_of(tenant, stored):
+    if is_hash_of(tenant, stored, digest=digest):
         if is_settled(stored) or if_exists != "update":
             return "unchanged", "sent before, with the same content"
         return "update", "the user group existed before, and may differ in Explo"
@@ -190,55 +187,3 @@ def _repeated(change: Change, first_row: int, *, same: bool, bad: bool) -> Chang
     if bad:
         return replace(change, action="reject", reason=f"the same as row {first_row}, which was rejected")
     return replace(change, action="unchanged", reason=f"the same as row {first_row}")
-
-
-class PlanTable:
-    """The plan of a dry run: every row that needs a request or attention, and unchanged ones while there is room.
-
-    :param chunks: the planned rows; read to their end at once.
-    """
-
-    def __init__(self, chunks: Iterable[Sequence[Change]]) -> None:
-        self.counts: Counter[Action] = Counter()
-        notable: list[Change] = []
-        unchanged: list[Change] = []
-        for change in (change for chunk in chunks for change in chunk):
-            self.counts[change.action] += 1
-            rows = unchanged if change.action == "unchanged" else notable
-            if len(rows) < MAX_PLAN_ROWS:
-                rows.append(change)
-        self._rows = sorted((notable + unchanged)[:MAX_PLAN_ROWS], key=lambda change: change.row)
-        self.left_out = self.counts.total() - len(self._rows)
-
-    def lines(self) -> Iterator[str]:
-        """The table, one line per row: ids are escaped and shortened."""
-        yield f"{'row':>7}  {'action':<9}  user_group_id: reason"
-        for change in self._rows:
-            reason = textwrap.shorten(change.reason, 200, placeholder="…")
-            yield f"{change.row:>7}  {change.action:<9}  {preview(change.user_group_id)}: {reason}"
-        if self.left_out:
-            yield f"… and {self.left_out:,} more rows"
-        yield plan_counts(self.counts)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values: a count for each action, ``rows``, ``plan`` (up to 1,000 rows) and ``left_out``."""
-        return {
-            "rows": self.counts.total(),
-            **{str(action): count for action, count in self.counts.items()},
-            "plan": [
-                {
-                    "row": change.row,
-                    "user_group_id": change.user_group_id,
-                    "action": change.action,
-                    "reason": change.reason,
-                }
-                for change in self._rows
-            ],
-            "left_out": self.left_out,
-        }
-
-
-def plan_counts(counts: Counter[Action]) -> str:
-    """Counts of actions, in Terraform's words."""
-    words = [f"{counts[action]:,} {words}" for action, words in PLAN_WORDS.items() if counts[action]]
-    return f"Plan: {', '.join(words) or 'nothing to do'}"

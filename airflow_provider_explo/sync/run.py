@@ -7,14 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo.exceptions import ExploError
-from airflow_provider_explo.sync.apply import Applier, Result, TokenStore
-from airflow_provider_explo.sync.plan import Action, Change, Planner, PlanTable, plan_counts
+from airflow_provider_explo.sql.rejects_table import RejectsTable
+from airflow_provider_explo.sql.token_table import TokenTable
+from airflow_provider_explo.sync.apply import Applier, Result
+from airflow_provider_explo.sync.plan import Action, Change, Planner
+from airflow_provider_explo.sync.plan_table import PlanTable, plan_counts
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from airflow_provider_explo.sync.spool import Spool
-from airflow_provider_explo.tenants.outcome import MAX_SUMMARY_PROBLEMS, Outcome, Summary
+from airflow_provider_explo.tenants.outcome import MAX_SUMMARY_PROBLEMS, Summary
 from airflow_provider_explo.tenants.validation import TenantValidator
 
 if TYPE_CHECKING:
@@ -27,15 +30,10 @@ Hashes = Callable[[Collection[str]], Mapping[str, str]]
 Rows = Iterable[Sequence[Mapping[str, Any]]]
 
 
-class RejectsStore(Protocol):
-    """Where rejected and failed rows are kept."""
-
-    def add(self, outcomes: Sequence[Outcome]) -> None: ...
-
-
 class Sync:
     """One run.
 
+    :param tokens: where tokens are saved, and what is known; None for a run that returns its token instead.
     :param validator: what a tenant must be.
     :param if_exists: ``keep``, ``update`` or ``fail``.
     :param signal: ends the run early.
@@ -45,7 +43,7 @@ class Sync:
     def __init__(
         self,
         *,
-        tokens: TokenStore,
+        tokens: TokenTable | None,
         validator: TenantValidator,
         if_exists: str,
         signal: ShutdownSignal,
@@ -80,20 +78,21 @@ class Sync:
         :param client: makes the client; not called where there is nothing to send.
         :raises ExploError: the rows cannot be read, tokens cannot be saved, or the task is being terminated.
         """
-        self._tokens.prepare()
+        if self._tokens is not None:
+            self._tokens.prepare()
         counts: Counter[Action] = Counter()
         to_send = 0
         with Spool[Change]() as spool:
-            for changes in self._planned(spool, rows, self._tokens.hashes):
+            for changes in self._planned(spool, rows, self._hashes):
                 counts.update(change.action for change in changes)
                 to_send += sum(change.sends for change in changes)
-                settled = [Result.of(change) for change in changes if not change.sends]
+                settled = [Result(change=change, error=change.error) for change in changes if not change.sends]
                 # Problems wait in the spool: while the query is open, SQLite lets no one write.
                 yield [result for result in settled if not result.outcome.is_problem]
             log.info("%s", plan_counts(counts))
             if not to_send:
                 for changes in spool.chunks(chunk_size):
-                    yield list(map(Result.of, changes))
+                    yield [Result(change=change, error=change.error) for change in changes]
                 return
             with client() as explo:
                 log.info("%s", _forecast(to_send, explo.requests_per_minute))
@@ -111,13 +110,12 @@ class Sync:
                     yield results
                 self.gave_up = applier.breaker.error
 
+    def _hashes(self, user_group_ids: Collection[str]) -> Mapping[str, str]:
+        return {} if self._tokens is None else self._tokens.hashes(user_group_ids)
+
     def _planned(self, spool: Spool[Change], rows: Rows, hashes: Hashes) -> Iterator[list[Change]]:
         planner = Planner(
-            spool,
-            validator=self._validator,
-            hashes=hashes,
-            if_exists=self._if_exists,
-            always_ask=self._always_ask,
+            spool, validator=self._validator, hashes=hashes, if_exists=self._if_exists, always_ask=self._always_ask
         )
         progress = Progress("Rows planned")
         for changes in planner.plan(rows):
@@ -132,7 +130,7 @@ class Report:
     :param rejects: keeps rows that need attention, or None.
     """
 
-    def __init__(self, *, rejects: RejectsStore | None = None) -> None:
+    def __init__(self, *, rejects: RejectsTable | None = None) -> None:
         self.summary = Summary()
         self._rejects = rejects
         self._drifted = 0

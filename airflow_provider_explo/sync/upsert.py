@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_explo.exceptions import ExploRefusedError, message, preview
 from airflow_provider_explo.sync.actual import compare
 from airflow_provider_explo.sync.plan import Change
 
 if TYPE_CHECKING:
+    from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.client.models import UserGroup
-
-
-class Explo(Protocol):
-    """The requests that a sync sends; ``ExploClient`` and ``ExploHook`` have them."""
-
-    def create_user_group(self, *, user_group_id: str, **fields: Any) -> UserGroup: ...
-
-    def update_user_group(self, *, user_group_id: str, **fields: Any) -> UserGroup: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +35,7 @@ class Upserted:
     in_sync: bool = True
 
 
-def upsert(change: Change, explo: Explo, *, if_exists: str) -> Upserted:
+def upsert(change: Change, client: ExploClient, *, if_exists: str) -> Upserted:
     """Send the requests of a change.
 
     :param if_exists: ``keep``, ``update`` or ``fail``, for a group that exists.
@@ -53,8 +46,8 @@ def upsert(change: Change, explo: Explo, *, if_exists: str) -> Upserted:
     assert tenant is not None
     content = tenant.content()
     if change.action == "update":
-        return _update(change, explo, content)
-    group = explo.create_user_group(user_group_id=tenant.user_group_id, **content)
+        return _update(change, client, content)
+    group = client.create_user_group(user_group_id=tenant.user_group_id, **content)
     if group.new_user_group:
         return Upserted(group=group, kind="created")
     comparison = compare(tenant, group)
@@ -69,7 +62,7 @@ def upsert(change: Change, explo: Explo, *, if_exists: str) -> Upserted:
     unknown = () if change.in_sync else comparison.unknown
     if if_exists == "update" and (differing := {*comparison.drift, *unknown}):
         fields = {name: value for name, value in content.items() if name in differing}
-        updated = _update(change, explo, fields)
+        updated = _update(change, client, fields)
         group = replace(updated.group, new_user_group=group.new_user_group)
         return replace(updated, group=group, drift=comparison.drift)
     return Upserted(
@@ -81,8 +74,8 @@ def upsert(change: Change, explo: Explo, *, if_exists: str) -> Upserted:
     )
 
 
-def _update(change: Change, explo: Explo, fields: Mapping[str, Any]) -> Upserted:
+def _update(change: Change, client: ExploClient, fields: Mapping[str, Any]) -> Upserted:
     assert change.tenant is not None
-    group = explo.update_user_group(user_group_id=change.tenant.user_group_id, **fields)
+    group = client.update_user_group(user_group_id=change.tenant.user_group_id, **fields)
     remaining_drift = compare(change.tenant, group).drift
     return Upserted(group=group, kind="updated", remaining_drift=remaining_drift, sent=tuple(fields))

@@ -1,4 +1,4 @@
-"""A tenant's content in one canonical form: what counts as the same, and a hash that says so."""
+"""A tenant's content in a canonical form, and its hash: what counts as the same."""
 
 from __future__ import annotations
 
@@ -13,24 +13,31 @@ from airflow_provider_explo.tenants.tenant import CONTENT_FIELDS, Tenant
 HASH_VERSION = "1"
 UNSETTLED = "?"
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 def content_hash(tenant: Tenant, *, settled: bool = True) -> str:
-    """A hash of name, mapping and properties, the same for whatever Explo treats alike.
+    """A hash of all fields but the id, the same for all values that Explo does not tell apart.
 
     Key order, JSON text against native JSON, 1 against 1.0, and a data source 213 against "213" make no difference.
 
-    :param settled: whether Explo is known to hold this content. It is not where a group was there before: get-or-create
+    :param settled: whether Explo is known to hold this content. It is not where a group already existed: get-or-create
         leaves that as it is.
-    :returns: ``"<version>:<sha256 in hex>"``, and a ``?`` where it is not settled; the version lets a later release
+    :returns: ``"<version>:<sha256 in hex>"``, then ``?`` where it is not settled; the version lets a later release
         change the rule without sending every tenant again.
     """
     return f"{HASH_VERSION}:{_RULES[HASH_VERSION](tenant)}{'' if settled else UNSETTLED}"
 
 
-def is_hash_of(tenant: Tenant, stored: str) -> bool:
-    """Whether a stored hash, of this release's rule or of an earlier one's, is this content's, settled or not."""
-    version, _, digest = stored.removesuffix(UNSETTLED).partition(":")
-    return version in _RULES and _RULES[version](tenant) == digest
+def is_hash_of(tenant: Tenant, stored: str, *, digest: str | None = None) -> bool:
+    """Whether a stored hash, of this release's rule or of an earlier one's, is this content's, settled or not.
+
+    :param digest: the content's hash by this release's rule, where it is known already.
+    """
+    version, _, stored_digest = stored.removesuffix(UNSETTLED).partition(":")
+    if digest is not None and version == HASH_VERSION:
+        return stored.removesuffix(UNSETTLED) == digest
+    return version in _RULES and _RULES[version](tenant) == stored_digest
 
 
 def is_settled(stored: str) -> bool:
@@ -40,32 +47,35 @@ def is_settled(stored: str) -> bool:
 
 def canonical(value: Any) -> str:
     """Text that is equal for two JSON values exactly if they mean the same."""
-    return json.dumps(_exact(value), sort_keys=True, separators=(",", ":"))
+    return _encode(_tag_numbers(value))
 
 
-def _version_1(tenant: Tenant) -> str:
-    fields = {f.name: f.comparable(getattr(tenant, f.name)) for f in CONTENT_FIELDS}
-    return hashlib.sha256(canonical(fields).encode()).hexdigest()
+def _digest_1(tenant: Tenant) -> str:
+    content = {
+        field.name: field.comparable(value)
+        for field in CONTENT_FIELDS
+        if (value := getattr(tenant, field.name)) is not None or field.name in _ALWAYS_IN_VERSION_1
+    }
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
-_RULES = {"1": _version_1}
+# The other fields came later, and are in a hash where they have a value: known tenants keep their hashes.
+_ALWAYS_IN_VERSION_1 = ("name", "mapping", "properties")
+_RULES = {"1": _digest_1}
 
 
-def _exact(value: Any) -> Any:
-    """Numbers become tagged text, since a float in JSON text would hide the digits beyond it."""
-    if isinstance(value, str) or value is None:
+def _tag_numbers(value: Any) -> Any:
+    """Numbers become lists of digits and exponent, since 1 and 1.0 are the same and a float would lose digits."""
+    if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, Mapping):
-        return {key: _exact(item) for key, item in value.items()}
+        return {key: _tag_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_exact(item) for item in value]
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-        sign, digits, exponent = number.as_tuple()
-        plain = "".join(map(str, digits)).lstrip("0")
-        trimmed = plain.rstrip("0")
-        return [
-            f"{'-' if sign and plain else ''}{trimmed or '0'}",
-            int(exponent) + len(plain) - len(trimmed) if plain else 0,
-        ]
-    return value
+        return [_tag_numbers(item) for item in value]
+    if isinstance(value, int):
+        digits, exponent = str(value), 0
+    else:
+        number = (Decimal(repr(value)) if isinstance(value, float) else value).as_tuple()
+        digits, exponent = "-" * number.sign + "".join(map(str, number.digits)).lstrip("0"), int(number.exponent)
+    trimmed = digits.rstrip("0")
+    return [trimmed, exponent + len(digits) - len(trimmed)] if trimmed not in ("", "-") else ["0", 0]

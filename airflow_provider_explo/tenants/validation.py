@@ -1,32 +1,35 @@
-"""JSON Schemas (Draft 2020-12) at work: the package's own, and those that a team adds."""
+"""A tenant's fields checked by JSON Schemas (Draft 2020-12): the built-in and the user-supplied ones."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, reduce
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import referencing
 import regex
 
+from airflow_provider_explo import json_values
 from airflow_provider_explo.exceptions import ExploConfigError, Problem, json_path, preview, validation_error
-from airflow_provider_explo.tenants import json_value
-from airflow_provider_explo.tenants.keywords import (
-    MISSING,
-    OwnValidator,
-    StandardValidator,
-    TeamValidator,
-    start_check,
-)
-from airflow_provider_explo.tenants.tenant import FIELDS, Tenant
-from airflow_provider_explo.tenants.user_schemas import keyword_problems, read_schema
-from airflow_provider_explo.tenants.words import expectation
+from airflow_provider_explo.tenants.tenant import FIELDS, Field, Tenant
+from airflow_provider_explo.tenants.user_schemas import bounded_validator, find_problems, read_schema, start_check
 
 # From a JSON value and its JSON path to what is wrong with it.
 Check = Callable[[Any, str], list[Problem]]
+
+_extend: Any = jsonschema.validators.extend
+_STANDARD = jsonschema.Draft202012Validator
+_BuiltInValidator = _extend(
+    _STANDARD,
+    # To Explo 213.0 is not the data source 213, though to JSON Schema both are integers.
+    type_checker=_STANDARD.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 class TenantValidator:
@@ -34,14 +37,19 @@ class TenantValidator:
 
     :param user_schemas: by argument (``mapping_schema``, ``properties_schema``): a JSON Schema (Draft 2020-12), the
         path of one, or None.
-    :raises ExploConfigError: such a schema is not usable.
+    :raises ExploConfigError: a schema is not usable.
+    :raises TypeError: there is no such argument.
     """
 
     def __init__(self, **user_schemas: Mapping[str, Any] | str | Path | None) -> None:
-        self._user_rules: dict[str, Check] = {}
-        for argument, schema in user_schemas.items():
-            if schema is not None:
-                self._user_rules[argument.removesuffix("_schema")] = team_rules(schema, name=argument)
+        names = {f"{name}_schema": name for name, described in FIELDS.items() if described.user_schema}
+        for argument in user_schemas.keys() - names:
+            raise TypeError(f"TenantValidator() got an unexpected keyword argument {argument!r}")
+        self._user_checks: dict[str, Check] = {
+            names[argument]: _user_check(schema, argument=argument)
+            for argument, schema in user_schemas.items()
+            if schema is not None
+        }
 
     def tenant(self, **values: Any) -> Tenant:
         """Parse and validate a tenant's fields.
@@ -59,47 +67,62 @@ class TenantValidator:
         """
         problems = [
             problem
-            for name in FIELDS
-            for problem in tenant.problems.get(name) or self._field_problems(name, getattr(tenant, name))
+            for field in FIELDS.values()
+            for problem in tenant.problems.get(field.name) or self._field_problems(field, getattr(tenant, field.name))
         ]
         if problems:
             raise validation_error(tenant.user_group_id, problems)
 
-    def _field_problems(self, name: str, value: Any) -> Sequence[Problem]:
-        path = f"$.{name}"
-        problems = own_rules(name)(value, path)
-        if not problems and name in self._user_rules:
-            # A field that is not given breaks a rule such as "plan is required" as an empty object does.
-            problems = self._user_rules[name]({} if value is None else value, path)
+    def _field_problems(self, field: Field, value: Any) -> Sequence[Problem]:
+        path, problems = f"$.{field.name}", []
+        if value is not None or field.required:
+            problems = _built_in_check(field.name)(value, path)
+        if not problems and field.name in self._user_checks:
+            # A field without a value breaks a rule such as "plan is required" as an empty object does.
+            problems = self._user_checks[field.name]({} if value is None else value, path)
         return problems
 
 
 @cache
-def own_rules(field: str) -> Check:
-    """The package's schema for ``user_group_id``, ``name``, ``mapping`` or ``properties``, compiled once."""
-    schema = json.loads((files(__package__) / "schemas" / f"{field}.json").read_text(encoding="utf-8"))
-    validator = OwnValidator(schema)
-    return lambda value, path: _problems(validator, value, path)
+def _built_in_check(name: str) -> Check:
+    schema = json.loads((files(__package__) / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    validator = _BuiltInValidator(schema)
+
+    def describe(error: jsonschema.ValidationError) -> tuple[str, str]:
+        broken: Any = error.schema
+        return broken["x-expected"], broken["x-fix"]
+
+    return lambda value, path: _problems(validator, value, path, describe)
 
 
-def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
-    """Compile a team's own schema.
+def _user_check(schema: Mapping[str, Any] | str | Path, *, argument: str) -> Check:
+    """Compile a user-supplied schema.
 
-    :param schema: the schema itself, or the path of a JSON file.
-    :param name: the argument it came in, for messages: ``mapping_schema`` or ``properties_schema``.
-    :raises ExploConfigError: it cannot be read, is no valid Draft 2020-12 schema, refers to another document, or holds
-        a pattern that does not compile.
+    :raises ExploConfigError: it cannot be read, is not a valid Draft 2020-12 schema, refers to another document, or
+        has a pattern that does not compile.
     """
-    document, problems = json_value.plain(read_schema(schema, name), "#")
-    problems = problems or _metaschema_problems(document, name) or keyword_problems(document)
+
+    def describe(error: jsonschema.ValidationError) -> tuple[str, str]:
+        pointer = "".join(f"/{key}" for key in error.absolute_schema_path)
+        return _rule(error), f"correct it at its source, or change {argument} at #{pointer}"
+
+    document, problems = json_values.normalize(read_schema(schema, argument), "#")
+    if not problems:
+        try:
+            metaschema = _STANDARD(_STANDARD.META_SCHEMA)
+            problems = _problems(metaschema, document, "#", lambda error: (_rule(error), "correct the schema"))
+        except RecursionError:
+            fix = "flatten it, with $defs and $ref"
+            problems = [Problem(path="#", found="a schema nested too deep", expected="fewer levels", fix=fix)]
+    problems = problems or find_problems(document)
     if problems:
-        raise ExploConfigError("\n".join([f"{name} is not usable:", *(f"  - {problem}" for problem in problems)]))
-    validator = TeamValidator(document, registry=referencing.Registry())
+        raise ExploConfigError("\n".join([f"{argument} is not a usable JSON Schema", *map(str, problems)]))
+    validator = bounded_validator(document)
 
     def check(value: Any, path: str) -> list[Problem]:
         start_check()
         try:
-            return _problems(validator, value, path, of=name)
+            return _problems(validator, value, path, describe)
         except referencing.exceptions.Unresolvable as error:
             reason = f"the reference {preview(error.ref)} leads nowhere in it"
         except TimeoutError as error:
@@ -108,21 +131,36 @@ def team_rules(schema: Mapping[str, Any] | str | Path, *, name: str) -> Check:
             reason = "it refers to itself without end, or the data is nested too deep for it"
         except (ArithmeticError, TypeError, ValueError, regex.error) as error:
             reason = f"{type(error).__name__} in one of its rules"
-        expected = f"a value that {name} can check"
-        return [Problem(path=path, found=preview(value), expected=expected, fix=f"rewrite {name}: {reason}")]
+        expected, fix = f"a value that {argument} can check", f"rewrite {argument}: {reason}"
+        return [Problem(path=path, found=preview(value), expected=expected, fix=fix)]
 
     return check
 
 
-def _metaschema_problems(document: Any, name: str) -> list[Problem]:
-    try:
-        return _problems(StandardValidator(StandardValidator.META_SCHEMA), document, "#", of=name)
-    except RecursionError:
-        remedy = "flatten it, with $defs and $ref"
-        return [Problem(path="#", found="a schema nested too deep", expected="less depth", fix=remedy)]
+def _rule(error: jsonschema.ValidationError) -> str:
+    """The broken rule as the schema has it; jsonschema's own message would repeat the whole value."""
+    if error.context:
+        return " or ".join(dict.fromkeys(map(_rule, error.context)))
+    return f"{error.validator} {preview(error.validator_value)}" if error.validator else "nothing here"
 
 
-def _errors(validator: Any, value: Any) -> Iterator[Any]:
+def _problems(
+    validator: Any, value: Any, path: str, describe: Callable[[jsonschema.ValidationError], tuple[str, str]]
+) -> list[Problem]:
+    """:param describe: from an error to what was expected, and how to fix it."""
+    problems: dict[tuple[str, str], Problem] = {}
+    for error in _iter_errors(validator, value):
+        place = reduce(json_path, error.absolute_path, path)
+        if "propertyNames" in error.absolute_schema_path:
+            place = json_path(place, error.instance)
+        found = "nothing" if error.validator == "required" else preview(error.instance)
+        expected, fix = describe(error)
+        # A value that breaks several parts of one rule is one problem.
+        problems.setdefault((place, expected), Problem(path=place, found=found, expected=expected, fix=fix))
+    return list(problems.values())
+
+
+def _iter_errors(validator: Any, value: Any) -> Iterator[Any]:
     try:
         yield from validator.iter_errors(value)
     except BaseException as error:
@@ -130,22 +168,3 @@ def _errors(validator: Any, value: Any) -> Iterator[Any]:
         if type(error).__name__ != "PanicException":
             raise
         raise RecursionError("within rpds") from None
-
-
-def _problems(validator: Any, value: Any, path: str, *, of: str | None = None) -> list[Problem]:
-    found: dict[tuple[str, str], Problem] = {}
-    for error in _errors(validator, value):
-        where = path
-        for key in error.absolute_path:
-            where = json_path(where, key)
-        if "propertyNames" in error.absolute_schema_path:
-            where = json_path(where, error.instance)
-        if of is None:
-            expected, remedy = error.schema["x-expected"], error.schema["x-remedy"]
-        else:
-            rule = "#" + "".join(f"/{key}" for key in error.absolute_schema_path)
-            expected, remedy = expectation(error), f"correct it at its source, or change {of} at {rule}"
-        shown_value = "nothing" if error.instance is MISSING else preview(error.instance)
-        # A value that breaks several parts of one rule is one mistake, told once.
-        found.setdefault((where, expected), Problem(path=where, found=shown_value, expected=expected, fix=remedy))
-    return list(found.values())

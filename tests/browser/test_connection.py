@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from airflow_provider_explo.hooks import form as described
+from airflow_provider_explo.hooks import connection as described
 from tests.browser.conftest import API_TOKEN
 from tests.browser.ui import connect, open_connection_form, press_test
 

@@ -19,7 +19,7 @@ import trustme
 from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.models import Request
 from airflow_provider_explo.client.rate_limiter import RateLimiter
-from airflow_provider_explo.client.retry import RetryPolicy
+from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.client.settings import ClientSettings
 from tests.errors import everything_shown, failure
 
@@ -68,9 +68,9 @@ class Clock:
 
 
 class StandIn:
-    """Answers each request with the next reply of its queue, and with a well-formed one when there is none.
+    """Responds to each request with the next reply of its queue, and with a well-formed one when there is none.
 
-    A reply is the bytes of a whole answer, None to close the connection without a word, or a function that does
+    A reply is the bytes of a whole response, None to close the connection without a word, or a function that does
     something else with the socket (and closes it).
     """
 
@@ -84,6 +84,7 @@ class StandIn:
         self.received: list[Received] = []
         self.connections = 0
         self.handshakes_to_cut = 0
+        self.spoiled_handshakes: list[Callable[[socket.socket], None]] = []
         self.greeting = b""
         self.before_body = b""
         self.stopping = threading.Event()
@@ -93,6 +94,11 @@ class StandIn:
 
     def will(self, *replies: Reply) -> None:
         self._replies.extend(replies)
+
+    def use_certificate_of(self, authority: trustme.CA) -> None:
+        """Present another certificate from now on."""
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(self._tls)
 
     def stop(self) -> None:
         self.stopping.set()
@@ -120,6 +126,10 @@ class StandIn:
                 self.handshakes_to_cut -= 1
                 plain.recv(65_536)
                 plain.shutdown(socket.SHUT_RDWR)
+                return
+            if self.spoiled_handshakes:
+                plain.recv(65_536)
+                self.spoiled_handshakes.pop()(plain)
                 return
             with self._tls.wrap_socket(plain, server_side=True) if self._tls else plain as connection:
                 stream = connection.makefile("rb")
@@ -153,9 +163,11 @@ class StandIn:
 
 
 def well_formed(request: Received) -> bytes:
-    """What Explo answers when all is well, for every endpoint that the client knows."""
+    """Explo's response when all is well, for every endpoint that the client knows."""
     entity = "customer" if "customer" in request.target else "user_group"
     body = request.json if request.body else {}
+    if "group_tag" in request.target:
+        return respond({"success": 1, "group_tags": [{"name": "gold"}, {"name": "eu"}], "group_tag": {"name": "gold"}})
     if request.method == "GET":
         return respond({"total_count": 0, "results": {"customers": []}})
     if request.method == "DELETE":
@@ -167,13 +179,13 @@ def well_formed(request: Received) -> bytes:
     return respond({"success": 1, entity: group(provided_id, name=body.get("name")), **flag})
 
 
-def group(provided_id: str = "acme", **more: Any) -> dict[str, Any]:
-    return {"team_id": 3, "token": TENANT_TOKEN, "name": "Acme", "provided_id": provided_id, **more}
+def group(provided_id: str = "acme", **fields: Any) -> dict[str, Any]:
+    return {"team_id": 3, "token": TENANT_TOKEN, "name": "Acme", "provided_id": provided_id, **fields}
 
 
-def created(*, new: Any = True, **more: Any) -> dict[str, Any]:
-    """The documented answer for the tenant ``acme``."""
-    return {"success": 1, "new_user_group": new, "user_group": group(), **more}
+def created(*, new: Any = True, **fields: Any) -> dict[str, Any]:
+    """The documented response for the tenant ``acme``."""
+    return {"success": 1, "new_user_group": new, "user_group": group(), **fields}
 
 
 def respond(
@@ -186,12 +198,12 @@ def respond(
     return f"HTTP/1.1 {status}{reason}\r\n{head}\r\n".encode("latin-1") + raw
 
 
-def create(client: ExploClient, **more: Any) -> Any:
-    return client.create_user_group(user_group_id="acme", name="Acme", **more)
+def create(client: ExploClient, **fields: Any) -> Any:
+    return client.create_user_group(user_group_id="acme", name="Acme", **fields)
 
 
-def call() -> Request:
-    """The smallest call."""
+def smallest_request() -> Request:
+    """The smallest request."""
     return Request(method="GET", path="/v2/api/customers/", has_success=False)
 
 
@@ -224,7 +236,7 @@ class Kit:
     respond = staticmethod(respond)
     created = staticmethod(created)
     group = staticmethod(group)
-    call = staticmethod(call)
+    smallest_request = staticmethod(smallest_request)
     create = staticmethod(create)
     tunnel = staticmethod(tunnel)
     failure = staticmethod(failure)
@@ -273,7 +285,13 @@ def new_client(explo: StandIn, clock: Clock) -> Iterator[Callable[..., ExploClie
     """Makes clients of the stand-in; time passes only on the fake clock, and every jitter is the longest."""
     made: list[ExploClient] = []
 
-    def make(*, max_in_flight: int = 1, rate_limiter: RateLimiter | None = None, **settings: Any) -> ExploClient:
+    def make(
+        *,
+        max_in_flight: int = 1,
+        rate_limiter: RateLimiter | None = None,
+        max_attempts: int | None = None,
+        **settings: Any,
+    ) -> ExploClient:
         settings = {"token": API_TOKEN, "base_url": explo.url, "timeout": 5, **settings}
         made.append(
             ExploClient(
@@ -281,6 +299,7 @@ def new_client(explo: StandIn, clock: Clock) -> Iterator[Callable[..., ExploClie
                 max_in_flight=max_in_flight,
                 rate_limiter=rate_limiter or RateLimiter(NO_RATE, clock=clock, sleep=clock.sleep),
                 retry=RetryPolicy(uniform=lambda low, high: high),
+                max_attempts=max_attempts,
             )
         )
         return made[-1]

@@ -1,4 +1,4 @@
-"""No answer lasts longer than retry_timeout, however it trickles in, also over TLS and on a kept-alive connection."""
+"""No response takes longer than retry_timeout, however it trickles in, also over TLS and on a kept-alive connection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def anywhere(request, explo):
 
 
 @pytest.mark.parametrize("prologue", PROLOGUES)
-def test_an_answer_that_trickles_is_given_up_in_time(kit, new_client, anywhere, prologue):
+def test_a_response_that_trickles_is_given_up_in_time(kit, new_client, anywhere, prologue):
     server, settings = anywhere
 
     def trickle(request, connection):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
+import trustme
 
 from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError, ExploUnavailableError
@@ -62,7 +65,7 @@ def test_the_body_of_an_error_is_not_read(kit, explo, new_client, status):
     assert kit.failure(lambda: kit.create(new_client(retry_timeout=0.5))).status == status
 
 
-def test_a_certificate_nobody_vouches_for_is_a_wrong_connection(kit, tls_explo, new_client):
+def test_an_untrusted_certificate_is_a_config_error(kit, tls_explo, new_client):
     error = kit.failure(lambda: kit.create(new_client(base_url=tls_explo.url)))
 
     assert type(error) is ExploConfigError
@@ -74,7 +77,7 @@ def test_a_certificate_nobody_vouches_for_is_a_wrong_connection(kit, tls_explo, 
     assert kit.API_TOKEN not in kit.everything_shown(error)
 
 
-def test_a_certificate_for_another_name_is_a_wrong_connection(kit, tls_explo, new_client, ca_bundle):
+def test_a_certificate_for_another_name_is_a_config_error(kit, tls_explo, new_client, ca_bundle):
     url = tls_explo.url.replace("127.0.0.1", "localhost")
 
     assert type(kit.failure(lambda: kit.create(new_client(base_url=url, verify=ca_bundle)))) is ExploConfigError
@@ -110,7 +113,7 @@ def test_the_environments_ca_bundle_does_not_override_the_connections(
     assert kit.create(new_client(base_url=tls_explo.url, verify=False)).token == kit.TENANT_TOKEN
 
 
-def test_a_ca_bundle_without_certificates_is_a_wrong_connection(kit, tls_explo, new_client, tmp_path):
+def test_a_ca_bundle_without_certificates_is_a_config_error(kit, tls_explo, new_client, tmp_path):
     empty = tmp_path / "empty.pem"
     empty.write_text("")
 
@@ -126,7 +129,7 @@ def test_a_ca_bundle_of_the_environment_that_is_not_there_is_named(kit, tls_expl
     error = kit.failure(lambda: kit.create(new_client(base_url=tls_explo.url)))
 
     assert type(error) is ExploConfigError
-    assert "the CA bundle that the environment names is not there" in str(error)
+    assert "the CA bundle that the environment names is missing" in str(error)
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
@@ -134,7 +137,7 @@ def test_verify_false_asks_for_no_certificate(kit, tls_explo, new_client):
     assert kit.create(new_client(base_url=tls_explo.url, verify=False)).token == kit.TENANT_TOKEN
 
 
-def test_https_to_a_port_that_speaks_http_is_a_wrong_connection(kit, explo, new_client):
+def test_https_to_a_port_that_speaks_http_is_a_config_error(kit, explo, new_client):
     explo.greeting = kit.respond(status=400)
 
     error = kit.failure(lambda: kit.create(new_client(base_url=explo.url.replace("http:", "https:"))))
@@ -143,14 +146,14 @@ def test_https_to_a_port_that_speaks_http_is_a_wrong_connection(kit, explo, new_
     assert "does not speak TLS" in str(error)
 
 
-def test_a_tls_connection_that_breaks_in_the_handshake_is_tried_again(kit, tls_explo, new_client, ca_bundle):
+def test_a_tls_connection_that_breaks_in_the_handshake_is_retried(kit, tls_explo, new_client, ca_bundle):
     tls_explo.handshakes_to_cut = 2
 
     assert kit.create(new_client(base_url=tls_explo.url, verify=ca_bundle)).token == kit.TENANT_TOKEN
     assert tls_explo.connections == 3
 
 
-def test_a_tls_connection_that_breaks_before_the_answer_is_tried_again(kit, tls_explo, new_client, ca_bundle):
+def test_a_tls_connection_that_breaks_before_the_response_is_retried(kit, tls_explo, new_client, ca_bundle):
     tls_explo.will(None, None)
 
     assert kit.create(new_client(base_url=tls_explo.url, verify=ca_bundle)).token == kit.TENANT_TOKEN
@@ -197,7 +200,7 @@ def test_no_proxy_of_the_environment_holds(kit, explo, stand_in, new_client, mon
     assert len(explo.received) == 1
 
 
-def test_settings_are_not_changed_by_a_call(kit, stand_in, new_client, monkeypatch):
+def test_settings_are_not_changed_by_a_request(kit, stand_in, new_client, monkeypatch):
     proxies = {"http": stand_in().url}
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
 
@@ -242,7 +245,7 @@ def test_a_proxy_that_cannot_be_reached_is_unavailable_and_nothing_was_sent(kit,
     assert "proxy" in str(error)
 
 
-def test_a_proxy_that_wants_a_password_is_a_wrong_connection(kit, stand_in, new_client, ca_bundle, tls_explo):
+def test_a_proxy_that_wants_a_password_is_a_config_error(kit, stand_in, new_client, ca_bundle, tls_explo):
     proxy = stand_in()
     proxy.will(kit.respond(status=407))
 
@@ -256,7 +259,7 @@ def test_a_proxy_that_wants_a_password_is_a_wrong_connection(kit, stand_in, new_
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "*.example"])
-def test_a_host_that_cannot_be_one_is_a_wrong_connection(kit, new_client, host):
+def test_a_host_that_cannot_be_one_is_a_config_error(kit, new_client, host):
     error = kit.failure(lambda: kit.create(new_client(base_url=f"https://{host}")))
 
     assert type(error) is ExploConfigError
@@ -281,3 +284,80 @@ def test_http_to_another_machine_needs_allow_http(kit, stand_in, new_client):
     assert "allow_http" in str(error)
     assert ClientSettings(token="x", base_url="http://explo.example", allow_http=True).problems() == []
     assert len(proxy.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "retired"),
+    [
+        ("https://omni.co/explo", True),
+        ("https://docs.omni.co/", True),
+        ("https://OMNI.co", True),
+        ("https://not-omni.co/", False),
+        ("https://omni.co.example/", False),
+        ("/omni.co", False),
+    ],
+)
+def test_a_redirect_to_omni_says_that_explo_has_been_retired(kit, explo, client, location, retired):
+    explo.will(kit.respond(status=301, headers={"Location": location}))
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is ExploProtocolError
+    assert ("Explo has been retired" in str(error)) is retired
+
+
+@pytest.mark.skipif(importlib.util.find_spec("socks") is not None, reason="PySocks is installed")
+def test_a_socks_proxy_needs_pysocks(kit, new_client, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "socks5h://127.0.0.1:9")
+
+    error = kit.failure(lambda: kit.create(new_client(base_url="http://explo.example", allow_http=True)))
+
+    assert type(error) is ExploConfigError
+    assert "a SOCKS proxy needs PySocks" in str(error)
+
+
+def plaintext(connection):
+    connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+
+
+def alert(connection):
+    connection.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
+
+
+@pytest.mark.parametrize("greet", [plaintext, alert])
+def test_a_tls_error_after_a_success_is_retried(kit, tls_explo, new_client, ca_bundle, greet):
+    client = new_client(base_url=tls_explo.url, verify=ca_bundle)
+    kit.create(client)
+    client.close()
+    tls_explo.spoiled_handshakes = [greet, greet]
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+    assert tls_explo.connections == 4
+
+
+def test_a_tls_error_that_stays_is_unavailable(kit, tls_explo, new_client, ca_bundle):
+    client = new_client(base_url=tls_explo.url, verify=ca_bundle, retry_timeout=3)
+    kit.create(client)
+    client.close()
+    tls_explo.spoiled_handshakes = [alert] * 100
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is ExploUnavailableError
+    assert "TLS with" in str(error)
+
+
+def test_a_certificate_that_turns_invalid_is_retried_and_nothing_was_sent(
+    kit, tls_explo, stand_in, new_client, ca_bundle
+):
+    client = new_client(base_url=tls_explo.url, verify=ca_bundle, retry_timeout=3)
+    kit.create(client)
+    client.close()
+    tls_explo.use_certificate_of(trustme.CA())
+
+    error = kit.failure(lambda: client.delete_user_group(current_token="old"))
+
+    assert type(error) is ExploUnavailableError
+    assert not error.ambiguous
+    assert tls_explo.connections > 2
+    assert len(tls_explo.received) == 1

@@ -12,7 +12,8 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider_explo import __version__
-from airflow_provider_explo.exceptions import ExploValidationError
+from airflow_provider_explo.exceptions import ExploConfigError, ExploValidationError
+from airflow_provider_explo.tenants.tenant import FIELDS, Field
 
 HEADERS = {
     "Accept",
@@ -63,7 +64,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("api", EXPECTED)
-def test_each_family_has_its_documented_calls(kit, explo, new_client, api, operation):
+def test_each_family_has_its_documented_requests(kit, explo, new_client, api, operation):
     OPERATIONS[operation](new_client(api=api))
 
     method, target, body = EXPECTED[api][operation]
@@ -170,7 +171,7 @@ def test_ipv6_loopback_is_reached(kit, stand_in, new_client):
     assert server.received[0].headers["host"] == f"[::1]:{server.port}"
 
 
-def test_many_calls_go_over_one_connection(kit, explo, client):
+def test_many_requests_use_one_connection(kit, explo, client):
     for _ in range(20):
         kit.create(client)
 
@@ -178,7 +179,7 @@ def test_many_calls_go_over_one_connection(kit, explo, client):
     assert explo.connections == 1
 
 
-def test_an_answer_in_chunks_is_read_and_its_connection_kept(kit, explo, client):
+def test_a_chunked_response_is_read_and_its_connection_kept(kit, explo, client):
     body = json.dumps(kit.created()).encode()
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]))
     explo.will(kit.respond(chunks + b"0\r\n\r\n", headers={"Transfer-Encoding": "chunked"}, length=False))
@@ -197,19 +198,21 @@ def test_a_closed_client_opens_a_new_connection(kit, explo, client):
     assert explo.connections == 2
 
 
-def test_threads_share_a_client_and_as_many_connections_as_calls_in_flight(kit, explo, new_client):
+def test_threads_share_a_client_and_as_many_connections_as_requests_in_flight(kit, explo, new_client):
     client = new_client(max_in_flight=4)
     ids = [f"tenant-{number}" for number in range(80)]
 
     with ThreadPoolExecutor(4) as pool:
-        groups = list(pool.map(lambda one: client.create_user_group(user_group_id=one, name=one), ids))
+        groups = list(
+            pool.map(lambda tenant_id: client.create_user_group(user_group_id=tenant_id, name=tenant_id), ids)
+        )
 
     assert [group.provided_id for group in groups] == ids
     assert sorted(request.json["user_group_id"] for request in explo.received) == sorted(ids)
     assert explo.connections <= 4
 
 
-def test_the_pool_keeps_as_many_connections_as_calls_in_flight(kit, explo, new_client, every_log):
+def test_the_pool_keeps_as_many_connections_as_requests_in_flight(kit, explo, new_client, every_log):
     client = new_client(max_in_flight=3)
     together = threading.Barrier(3, timeout=5)
 
@@ -234,3 +237,50 @@ def test_a_probe_asks_for_one_customer_and_is_not_sent_again(kit, explo, client)
     assert [request.target for request in explo.received] == [
         "/v2/api/customers/?page=1&page_size=1&pageSize=1",
     ] * 2
+
+
+def test_an_unknown_field_is_a_type_error_that_names_the_known_ones(explo, client):
+    with pytest.raises(
+        TypeError, match=r"create_user_group\(\): unknown fields: colour; known fields: user_group_id, n"
+    ):
+        client.create_user_group(user_group_id="acme", name="Acme", colour="blue")
+    with pytest.raises(TypeError, match=r"update_user_group\(\): unknown fields: mappings"):
+        client.update_user_group(user_group_id="acme", mappings=None)
+    assert explo.received == []
+
+
+@pytest.mark.parametrize("fields", [{}, {"name": None, "properties": {}}])
+def test_creating_without_a_name_is_a_type_error(explo, client, fields):
+    with pytest.raises(TypeError, match=r"create_user_group\(\): missing required fields: name"):
+        client.create_user_group(user_group_id="acme", **fields)
+    assert explo.received == []
+
+
+def test_an_update_without_an_id_is_a_type_error(explo, client):
+    with pytest.raises(TypeError, match="missing required fields: user_group_id"):
+        client.update_user_group(user_group_id=None, name="Acme")
+    assert explo.received == []
+
+
+@pytest.fixture
+def tier(monkeypatch):
+    """A field that only the Customer API has, described in the one place where fields are."""
+    field = Field("tier", customer_key="tier_name", apis=("customer",))
+    monkeypatch.setitem(FIELDS, "tier", field)
+
+
+@pytest.mark.usefixtures("tier")
+@pytest.mark.parametrize("operation", ["create_user_group", "update_user_group"])
+def test_a_field_that_the_api_cannot_carry_is_a_config_error(kit, explo, new_client, operation):
+    with pytest.raises(ExploConfigError, match=r"(?s)tenant 'acme': .*'embed' cannot carry tier.*api: customer"):
+        getattr(new_client(), operation)(user_group_id="acme", name="Acme", tier="gold")
+    kit.create(new_client(), tier=None)
+
+    assert explo.received[0].json == {"user_group_id": "acme", "name": "Acme"}
+
+
+@pytest.mark.usefixtures("tier")
+def test_a_new_field_is_sent_under_its_key(kit, explo, new_client):
+    kit.create(new_client(api="customer"), tier="gold")
+
+    assert explo.received[0].json == {"provided_id": "acme", "name": "Acme", "tier_name": "gold"}

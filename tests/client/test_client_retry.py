@@ -1,4 +1,4 @@
-"""Calls that are sent again: after what, after how long, how often, and what is known of the group then."""
+"""Retries: after what, after how long, how often, and what is known of the group then."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def closed_port():
 
 
 def silent(request, connection):
-    """Keep the connection open without an answer, until the client leaves."""
+    """Keep the connection open without a response, until the client closes it."""
     connection.recv(1)
 
 
@@ -55,7 +55,17 @@ def test_a_429_with_a_date_is_waited_out(kit, explo, client, clock):
     assert 60 < sum(clock.naps) <= 100
 
 
-def test_a_429_with_a_time_beyond_the_calls_own_is_not_waited_for(kit, explo, client, clock):
+def test_a_date_counts_from_the_servers_clock_and_not_from_this_machines(kit, explo, client, clock):
+    there = datetime.now(timezone.utc) + timedelta(hours=2)
+    dates = {"Date": there, "Retry-After": there + timedelta(seconds=20)}
+    explo.will(kit.respond(status=429, headers={name: format_datetime(at, usegmt=True) for name, at in dates.items()}))
+
+    kit.create(client)
+
+    assert sum(clock.naps) == pytest.approx(20)
+
+
+def test_a_429_with_a_time_beyond_retry_timeout_is_not_waited_for(kit, explo, client, clock):
     explo.will(kit.respond(status=429, headers={"Retry-After": "99999999"}))
 
     error = kit.failure(lambda: kit.create(client))
@@ -74,7 +84,7 @@ def test_a_503_with_a_time_is_waited_out(kit, explo, client, clock):
     assert sum(clock.naps) == pytest.approx(33)
 
 
-def test_5xx_are_tried_again_with_a_growing_wait(kit, explo, client, clock):
+def test_5xx_are_retried_with_a_growing_wait(kit, explo, client, clock):
     explo.will(*[kit.respond(status=status) for status in (500, 502, 503, 504)])
 
     assert kit.create(client).token == kit.TENANT_TOKEN
@@ -90,14 +100,14 @@ def test_every_attempt_sends_the_same_request(kit, explo, client):
     assert len(explo.received) == 4
 
 
-def test_a_timed_out_call_is_sent_again(kit, explo, new_client):
+def test_a_timed_out_request_is_retried(kit, explo, new_client):
     explo.will(silent)
 
     assert kit.create(new_client(timeout=0.1)).token == kit.TENANT_TOKEN
     assert len(explo.received) == 2
 
 
-def test_a_stalled_body_times_out_and_is_sent_again(kit, explo, new_client):
+def test_a_stalled_body_times_out_and_is_retried(kit, explo, new_client):
     def stall(request, connection):
         connection.sendall(kit.respond(kit.created())[:-10])
         connection.recv(1)
@@ -115,7 +125,7 @@ def test_a_time_out_says_so(kit, explo, new_client):
 
     assert type(error) is ExploUnavailableError
     assert (error.status, error.ambiguous) == (None, True)
-    assert "did not answer in time (timeout)" in str(error)
+    assert "in time (timeout)" in str(error)
 
 
 def test_a_refused_connection_is_tried_until_the_time_is_over(kit, new_client, clock):
@@ -146,7 +156,7 @@ def test_a_host_that_dns_does_not_know_says_so(kit, new_client, monkeypatch):
 
 @pytest.mark.parametrize("status", [429, 500])
 @pytest.mark.parametrize("retry_timeout", [0.5, 5, 59, 61, 300, 1000])
-def test_retry_timeout_bounds_a_call_with_its_waits(kit, explo, new_client, clock, status, retry_timeout):
+def test_retry_timeout_bounds_a_request_with_its_waits(kit, explo, new_client, clock, status, retry_timeout):
     explo.will(*[kit.respond(status=status)] * 1000)
     began = clock.now
 
@@ -163,17 +173,17 @@ def test_the_last_attempt_has_only_the_time_that_is_left(kit, explo, new_client)
 
     error = kit.failure(lambda: kit.create(client))
 
-    assert "did not answer in time" in str(error)
+    assert "no response from" in str(error)
     assert len(explo.received) == 2
 
 
 @pytest.mark.parametrize("time_left", [-5.0, 0.0, 1e-12])
 def test_an_attempt_without_time_left_ends_as_a_time_out(kit, explo, client, time_left):
-    session = Transport(client.settings)
+    transport = Transport(client.settings)
     explo.will(silent)
-    call = kit.call()
+    request = kit.smallest_request()
 
-    error = kit.failure(lambda: session.attempt(call, time_left=time_left))
+    error = kit.failure(lambda: transport.send(request, time_left=time_left))
 
     assert type(error) is ExploUnavailableError
 
@@ -220,9 +230,9 @@ def test_deleting_and_refreshing_are_repeated_after_a_429(kit, explo, client, op
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
-@pytest.mark.parametrize(("answered", "reported"), [(False, None), (True, True)])
-def test_after_an_ambiguous_attempt_only_new_is_still_known(kit, explo, new_client, fault, answered, reported):
-    explo.will(fault(kit), kit.respond(kit.created(new=answered)))
+@pytest.mark.parametrize(("returned", "reported"), [(False, None), (True, True)])
+def test_after_an_ambiguous_attempt_only_new_is_still_known(kit, explo, new_client, fault, returned, reported):
+    explo.will(fault(kit), kit.respond(kit.created(new=returned)))
 
     assert kit.create(new_client(timeout=0.1)).new_user_group is reported
 
@@ -256,7 +266,7 @@ def test_after_a_refused_connection_not_new_is_known(kit, stand_in, new_client, 
     assert kit.create(new_client(base_url=server.url, rate_limiter=rate_limiter)).new_user_group is False
 
 
-def test_the_next_call_does_not_inherit_the_doubt(kit, explo, client):
+def test_the_next_request_does_not_inherit_the_ambiguity(kit, explo, client):
     explo.will(None, kit.respond(kit.created(new=False)), kit.respond(kit.created(new=False)))
 
     assert kit.create(client).new_user_group is None
@@ -269,11 +279,11 @@ def test_a_retry_is_logged_with_tenant_endpoint_and_wait(kit, explo, client, eve
     kit.create(client)
 
     (warning,) = [record for record in every_log.records if record.levelname == "WARNING"]
-    assert "tenant 'acme': POST /embed/create_user_group/ (HTTP 503)" in warning.getMessage()
-    assert "attempt 1, the next in 1.0 s" in warning.getMessage()
+    assert "tenant 'acme': POST /embed/create_user_group/: HTTP 503, " in warning.getMessage()
+    assert "attempt 1 failed, retrying in 1.0 s" in warning.getMessage()
 
 
-def test_a_pause_longer_than_a_call_may_take_fails_the_next_call_unsent(kit, explo, client, clock):
+def test_a_pause_longer_than_retry_timeout_fails_the_next_request_unsent(kit, explo, client, clock):
     explo.will(kit.respond(status=429, headers={"Retry-After": "1000"}))
     kit.failure(lambda: kit.create(client))
 
@@ -288,7 +298,7 @@ def test_a_pause_longer_than_a_call_may_take_fails_the_next_call_unsent(kit, exp
     assert len(explo.received) == 2
 
 
-def test_waiting_for_ones_turn_is_not_counted_as_time_of_the_call(kit, explo, new_client, clock):
+def test_waiting_for_the_rate_limiter_does_not_count_as_time_of_the_request(kit, explo, new_client, clock):
     client = new_client(retry_timeout=5, rate_limiter=RateLimiter(1, clock=clock, sleep=clock.sleep))
 
     for _ in range(3):
@@ -297,7 +307,7 @@ def test_waiting_for_ones_turn_is_not_counted_as_time_of_the_call(kit, explo, ne
     assert len(explo.received) == 3
 
 
-def test_protocol_errors_are_not_tried_again(kit, explo, client, clock):
+def test_protocol_errors_are_not_retried(kit, explo, client, clock):
     explo.will(kit.respond(b"<html>"))
 
     assert type(kit.failure(lambda: kit.create(client))) is ExploProtocolError
@@ -309,11 +319,11 @@ def test_a_429_to_one_of_several_threads_holds_all_of_them_back(kit, explo, new_
     both = threading.Barrier(2, timeout=5)
 
     def meet(reply):
-        def answer(request, connection):
+        def respond(request, connection):
             both.wait()
             connection.sendall(reply)
 
-        return answer
+        return respond
 
     client = new_client(max_in_flight=2)
     explo.will(meet(kit.respond(status=429, headers={"Retry-After": "50"})), meet(kit.respond(kit.created())))
@@ -324,3 +334,54 @@ def test_a_429_to_one_of_several_threads_holds_all_of_them_back(kit, explo, new_
 
     assert clock.now >= 1050
     assert len(explo.received) == 4
+
+
+SINGLE_ATTEMPT = {
+    "429": (lambda kit: kit.respond(status=429, headers={"Retry-After": "7"}), ExploRateLimitError, False, 7.0),
+    "503": (lambda kit: kit.respond(status=503), ExploUnavailableError, True, 0.0),
+    "closed": (lambda kit: None, ExploUnavailableError, True, 0.0),
+    "html": (lambda kit: kit.respond(b"<html>"), ExploProtocolError, False, 0.0),
+}
+
+
+@pytest.mark.parametrize(("fault", "kind", "ambiguous", "pause"), SINGLE_ATTEMPT.values(), ids=SINGLE_ATTEMPT)
+def test_a_client_of_single_attempts_raises_every_error_at_once(
+    kit, explo, new_client, clock, every_log, fault, kind, ambiguous, pause
+):
+    rate_limiter = RateLimiter(FAST, clock=clock, sleep=clock.sleep)
+    explo.will(fault(kit))
+
+    error = kit.failure(lambda: kit.create(new_client(max_attempts=1, rate_limiter=rate_limiter)))
+
+    assert (type(error), error.ambiguous) == (kind, ambiguous)
+    assert rate_limiter.paused_for == pytest.approx(pause)
+    assert len(explo.received) == 1
+    assert clock.naps == []
+    assert [record for record in every_log.records if record.levelname == "WARNING"] == []
+
+
+def test_a_client_of_single_attempts_waits_for_the_pause_after_a_429(kit, explo, new_client, clock):
+    client = new_client(max_attempts=1)
+    explo.will(kit.respond(status=429, headers={"Retry-After": "7"}), kit.respond(status=429))
+    kit.failure(lambda: kit.create(client))
+    kit.failure(lambda: kit.create(client))
+
+    assert kit.create(client).new_user_group is True
+    assert clock.naps == pytest.approx([7, 60])
+
+
+def test_attempts_have_a_limit(kit, explo, new_client):
+    explo.will(*[kit.respond(status=500)] * 10)
+
+    kit.failure(lambda: kit.create(new_client(max_attempts=3)))
+
+    assert len(explo.received) == 3
+
+
+def test_a_probe_that_meets_a_429_slows_down_what_follows(kit, explo, client, clock):
+    explo.will(kit.respond(status=429, headers={"Retry-After": "9"}))
+    kit.failure(client.probe)
+
+    kit.create(client)
+
+    assert clock.naps == pytest.approx([9])

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_explo import exceptions
-from airflow_provider_explo.client.retry import MAX_RETRY_AFTER, RetryPolicy, parse_retry_after
+from airflow_provider_explo.client.errors import MAX_RETRY_AFTER, parse_retry_after
+from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.exceptions import ExploApiError, ExploRateLimitError, ExploUnavailableError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-MENDABLE = (ExploRateLimitError, ExploUnavailableError)
+RETRYABLE = (ExploRateLimitError, ExploUnavailableError)
 LONGEST = RetryPolicy(uniform=lambda low, high: high)
 SHORTEST = RetryPolicy(uniform=lambda low, high: low)
 
@@ -27,8 +28,8 @@ def delay(policy, error, *, attempt=1, repeatable=True, time_left=1e9):
     "kind",
     [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, ExploApiError)],
 )
-def test_only_rate_limit_and_unavailability_are_tried_again(kind):
-    assert (delay(LONGEST, kind("x")) is not None) is (kind in MENDABLE)
+def test_only_rate_limit_and_unavailability_are_retried(kind):
+    assert (delay(LONGEST, kind("x")) is not None) is (kind in RETRYABLE)
 
 
 def test_the_back_off_doubles_up_to_its_cap_with_full_jitter():
@@ -45,7 +46,7 @@ def test_a_429_without_a_time_waits_on_the_scale_of_the_window():
     assert (delay(SHORTEST, error), delay(LONGEST, error)) == (30, 60)
 
 
-@pytest.mark.parametrize("kind", MENDABLE)
+@pytest.mark.parametrize("kind", RETRYABLE)
 @pytest.mark.parametrize("policy", [LONGEST, SHORTEST])
 def test_no_wait_is_shorter_than_the_server_asked_for(kind, policy):
     assert delay(policy, kind("x", retry_after=40.0)) == 40.0
@@ -57,7 +58,7 @@ def test_a_retry_after_of_zero_still_backs_off():
     assert [delay(LONGEST, error, attempt=number) for number in (1, 2, 3)] == [1, 2, 4]
 
 
-@pytest.mark.parametrize("kind", MENDABLE)
+@pytest.mark.parametrize("kind", RETRYABLE)
 def test_what_may_have_been_carried_out_is_repeated_only_where_that_is_harmless(kind):
     assert delay(LONGEST, kind("x", ambiguous=True), repeatable=False) is None
     assert delay(LONGEST, kind("x", ambiguous=True), repeatable=True) is not None
@@ -68,7 +69,7 @@ def test_what_may_have_been_carried_out_is_repeated_only_where_that_is_harmless(
     st.integers(1, 10_000),
     st.floats(-10, 1e6),
     st.none() | st.floats(0, MAX_RETRY_AFTER),
-    st.sampled_from(MENDABLE),
+    st.sampled_from(RETRYABLE),
     st.floats(0, 1),
 )
 def test_a_wait_always_fits_into_the_time_left(attempt, time_left, retry_after, kind, jitter):
@@ -100,7 +101,11 @@ def test_a_wait_always_fits_into_the_time_left(attempt, time_left, retry_after, 
         ("   ", None),
         ("-5", None),
         ("+5", None),
-        ("1.5", None),
+        ("1.5", 1.5),
+        ("0.25", 0.25),
+        ("3600.5", MAX_RETRY_AFTER),
+        ("1.", None),
+        (".5", None),
         ("1e3", None),
         ("nan", None),
         ("inf", None),
@@ -114,6 +119,21 @@ def test_a_wait_always_fits_into_the_time_left(attempt, time_left, retry_after, 
 )
 def test_retry_after_is_read_in_both_forms_and_clamped(header, seconds):
     assert parse_retry_after(header, now=lambda: NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Sun, 01 Mar 2026 12:00:28 GMT", 2.0),
+        ("Sun, 01 Mar 2026 13:00:28 +0100", 2.0),
+        ("Sun, 01 Mar 2026 12:01:00 GMT", 0.0),
+        ("yesterday", 30.0),
+        ("", 30.0),
+        (None, 30.0),
+    ],
+)
+def test_a_date_counts_from_the_responses_own_date(date, seconds):
+    assert parse_retry_after("Sun, 01 Mar 2026 12:00:30 GMT", date=date, now=lambda: NOW) == seconds
 
 
 def test_a_date_is_compared_with_the_real_time_by_default():

@@ -1,4 +1,4 @@
-"""Tokens stand in no log record, in no error and in no repr, whatever goes wrong and whatever a tool prints of it."""
+"""Tokens are in no log record, no error and no repr, whatever fails and whatever a tool prints of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_explo.exceptions import ExploError
 
 OLD_TOKEN = "tenant-token-old-11d2"
-GROUP_CALLS = {
+OPERATIONS = {
     "create": lambda client: client.create_user_group(user_group_id="acme", name="Acme"),
     "update": lambda client: client.update_user_group(user_group_id="acme", name="Acme"),
     "get": lambda client: client.get_user_group(user_group_id="acme"),
@@ -51,22 +51,22 @@ FAULTS = {
 }
 
 
-# A delete's answer holds no group to check, and a refresh is asked for by token, not by id.
+# A delete's response holds no group to check, and a refresh is asked for by token, not by id.
 NO_FAILURE = {
     ("delete", "another shape"),
     ("delete", "another tenant"),
     ("delete", "list with one bad row"),
     ("refresh", "another tenant"),
 }
-FAILURES = [(call, fault) for call in GROUP_CALLS for fault in FAULTS if (call, fault) not in NO_FAILURE]
+FAILURES = [(operation, fault) for operation in OPERATIONS for fault in FAULTS if (operation, fault) not in NO_FAILURE]
 
 
-@pytest.mark.parametrize(("call", "fault"), FAILURES)
-def test_no_failure_shows_a_token(kit, explo, new_client, every_log, call, fault):
+@pytest.mark.parametrize(("operation", "fault"), FAILURES)
+def test_no_failure_shows_a_token(kit, explo, new_client, every_log, operation, fault):
     explo.will(*[FAULTS[fault](kit)] * 100)
     client = new_client(retry_timeout=3)
 
-    error = kit.failure(lambda: GROUP_CALLS[call](client))
+    error = kit.failure(lambda: OPERATIONS[operation](client))
 
     assert isinstance(error, ExploError)
     shown = [kit.everything_shown(error), kit.everything_shown(pickle.loads(pickle.dumps(error))), every_log.text]
@@ -74,7 +74,7 @@ def test_no_failure_shows_a_token(kit, explo, new_client, every_log, call, fault
     assert not [text for text in shown for secret in (kit.API_TOKEN, kit.TENANT_TOKEN, OLD_TOKEN) if secret in text]
 
 
-@pytest.mark.parametrize("operation", GROUP_CALLS.values(), ids=GROUP_CALLS)
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_no_success_logs_a_token(kit, explo, client, every_log, operation):
     operation(client)
 
@@ -92,14 +92,14 @@ def test_no_repr_shows_a_token(kit, client):
 
 
 @pytest.fixture
-def heard_interrupts() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """A shell starts its background jobs with SIGINT ignored, and the tests with them."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("heard_interrupts")
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_is_not_swallowed_and_shows_no_token(kit, explo, client):
     me = threading.get_ident()
 

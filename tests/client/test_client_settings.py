@@ -1,4 +1,4 @@
-"""Settings: what is wrong with them is said at once, in words, before anything is sent."""
+"""Settings: every mistake is reported at once, before anything is sent."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_plain_http_where_it_is_allowed():
         ("a\x00b", "character"),
     ],
 )
-def test_bad_tokens_are_told_but_not_shown(token, word):
+def test_invalid_tokens_are_reported_but_not_shown(token, word):
     (problem,) = problems(token=token)
 
     assert problem.startswith("password: ")
@@ -121,7 +121,7 @@ def test_good_numbers(value):
 
 
 @pytest.mark.parametrize("api", ["", "Embed", "v2", None])
-def test_an_unknown_family_is_told(api):
+def test_an_unknown_api_is_reported(api):
     (problem,) = problems(api=api)
 
     assert problem == f"api: expected one of embed, user_group, customer, found {api!r}"
@@ -132,7 +132,7 @@ def test_a_ca_bundle_must_exist(tmp_path):
     missing = problems(verify=str(bundle))
     bundle.touch()
 
-    assert missing == [f"verify: there is no CA bundle at {str(bundle)!r} on this machine"]
+    assert missing == [f"verify: no CA bundle at {str(bundle)!r} on this machine"]
     assert problems(verify=str(bundle)) == problems(verify=False) == problems(verify=True) == []
 
 

@@ -122,4 +122,4 @@ class Explo:
     def tokens(self) -> dict[str, str]:
         """The token of each tenant, by the tenant's id; to be read when it is away."""
         with closing(Store(self._database)) as store:
-            return {group.provided_id: group.token for group in store.all() if group.provided_id}
+            return {group.provided_id: group.token for group in store.find() if group.provided_id}

@@ -10,7 +10,7 @@ from typing import Any
 from airflow.models import Connection
 
 from airflow_provider_explo.client.settings import ClientSettings
-from airflow_provider_explo.hooks.connection import read
+from airflow_provider_explo.hooks.connection import parse_connection
 
 
 def from_text(text: str) -> ClientSettings:
@@ -51,6 +51,6 @@ def check_ini(text: str) -> None:
 
 def _usable(made: Connection) -> ClientSettings:
     assert made.conn_type == "explo"
-    found = read(made, user_agent="documented")
+    found = parse_connection(made, user_agent="documented")
     assert (found.problems, found.unused) == ((), ())
     return found.settings

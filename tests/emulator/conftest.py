@@ -1,4 +1,4 @@
-"""An emulator for a whole module, emptied for every test, and a caller who knows its token."""
+"""An emulator for a whole module, emptied for every test, and a client that knows its token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READ_ONLY = "read-only-token-of-production"
 TESTING = "read-write-token-of-testing"
 SAME_LABEL = "read-write-token-of-staging"
 
-Ask = Callable[..., requests.Response]
+Send = Callable[..., requests.Response]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def running() -> Iterator[ExploEmulator]:
         ApiToken(TESTING, visibility_group="testing", environment_tag="Testing"),
         ApiToken(SAME_LABEL, visibility_group="staging"),
     ]
-    with ExploEmulator(token=TOKEN, tokens=tokens) as emulator:
+    with ExploEmulator(token=TOKEN, tokens=tokens, hierarchy_levels=("Customer", "Region", "User")) as emulator:
         yield emulator
 
 
@@ -36,15 +36,17 @@ def explo(running: ExploEmulator) -> ExploEmulator:
 
 
 @pytest.fixture
-def ask(explo: ExploEmulator) -> Iterator[Ask]:
-    """``ask("POST", path, body)``: a call as Explo documents it; ``token`` and further arguments may be given."""
+def send(explo: ExploEmulator) -> Iterator[Send]:
+    """``send("POST", path, body)``: a request as Explo documents it; further arguments go to requests."""
     with requests.Session() as session:
         session.trust_env = False
 
-        def call(method: str, path: str, body: Any = None, *, token: str = TOKEN, **options: Any) -> requests.Response:
+        def request(
+            method: str, path: str, body: Any = None, *, token: str = TOKEN, **options: Any
+        ) -> requests.Response:
             headers = {"Explo-Authorization": f"Token {token}", "Content-Type": "application/json"}
             return session.request(
                 method, explo.url + path, json=body, **{"headers": headers, "allow_redirects": False, **options}
             )
 
-        yield call
+        yield request

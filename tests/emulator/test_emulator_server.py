@@ -63,10 +63,10 @@ def test_it_stops_at_once_whatever_is_still_open() -> None:
 
 
 def test_two_run_side_by_side() -> None:
-    with ExploEmulator() as one, ExploEmulator() as two:
-        assert create(one, "a")["user_group"]["token"] != create(two, "a")["user_group"]["token"]
-        assert (one.request_count, two.request_count) == (1, 1)
-        port = int(one.url.rsplit(":", 1)[1])
+    with ExploEmulator() as first, ExploEmulator() as second:
+        assert create(first, "a")["user_group"]["token"] != create(second, "a")["user_group"]["token"]
+        assert (first.request_count, second.request_count) == (1, 1)
+        port = int(first.url.rsplit(":", 1)[1])
         with pytest.raises(OSError):
             ExploEmulator(port=port).start()
 
@@ -91,13 +91,13 @@ def test_connection_json() -> None:
 
 
 def test_arguments_are_checked() -> None:
-    for wrong in ("", "with space", "ünïcode", "line\n"):
+    for value in ("", "with space", "ünïcode", "line\n"):
         with pytest.raises(ValueError, match="API token must be"):
-            ApiToken(wrong)
+            ApiToken(value)
     assert "secret" not in repr(ApiToken("secret"))
     with pytest.raises(ValueError, match="environment_tag"):
         ApiToken("t", environment_tag="Other")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="given twice"):
+    with pytest.raises(ValueError, match="duplicate API token"):
         ExploEmulator(token="t", tokens=[ApiToken("t", visibility_group="other")])
     with pytest.raises(ValueError, match="both Customer and Testing"):
         ExploEmulator(tokens=[ApiToken("t", environment_tag="Testing")])
@@ -118,7 +118,7 @@ def test_the_command_line(tmp_path: Path, number: signal.Signals) -> None:
         line = process.stdout.readline()
         assert line.startswith("Explo emulator on http://127.0.0.1:")
         url = line.split()[-1]
-        answers = [
+        responses = [
             requests.get(
                 f"{url}/v2/api/customers/",
                 headers={"Explo-Authorization": f"Token {token}", "Content-Type": "application/json"},
@@ -130,7 +130,7 @@ def test_the_command_line(tmp_path: Path, number: signal.Signals) -> None:
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
 
-    assert answers == [200, 200, 401, 429]
+    assert responses == [200, 200, 401, 429]
     assert time.monotonic() - before < 5
     assert process.returncode == 0
     assert "GET /v2/api/customers/ 429" in err
@@ -138,7 +138,7 @@ def test_the_command_line(tmp_path: Path, number: signal.Signals) -> None:
     assert "Traceback" not in err
 
 
-def test_the_command_line_makes_up_a_token_or_takes_it_from_the_environment() -> None:
+def test_the_command_line_generates_a_token_or_takes_it_from_the_environment() -> None:
     def run(**variables: str) -> subprocess.Popen[str]:
         environment = {**ENVIRONMENT, **variables}
         return subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment)
@@ -154,9 +154,9 @@ def test_the_command_line_makes_up_a_token_or_takes_it_from_the_environment() ->
             assert process.communicate(timeout=10)[0] == ""
 
 
-def test_the_command_line_explains_what_cannot_be(tmp_path: Path) -> None:
+def test_the_command_line_names_a_mistake(tmp_path: Path) -> None:
     no_database = tmp_path / "text.txt"
-    no_database.write_text("this is no database, however long one looks at it" * 40)
+    no_database.write_text("this is no database " * 40)
     started = [
         subprocess.Popen(COMMAND + options, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
         for options in (["--port", "0", "--database", str(no_database)], ["--token", "two words"], ["--port", "70000"])
@@ -168,11 +168,11 @@ def test_the_command_line_explains_what_cannot_be(tmp_path: Path) -> None:
         assert "Traceback" not in error
 
 
-def test_importing_it_is_free_and_airflow_is_never_needed() -> None:
+def test_importing_it_is_cheap_and_airflow_is_never_needed() -> None:
     code = """
 import sys
 import airflow_provider_explo.emulator
-assert not {"fastapi", "starlette", "uvicorn", "sqlite3"} & sys.modules.keys()
+assert not {"cryptography", "fastapi", "jinja2", "starlette", "uvicorn", "sqlite3"} & sys.modules.keys()
 from airflow_provider_explo.emulator import ExploEmulator, Fault, ApiToken
 assert "airflow" not in sys.modules
 ours = [name for name in sys.modules if name.startswith("airflow_provider_explo.")]
@@ -181,7 +181,7 @@ assert all(name.startswith("airflow_provider_explo.emulator") for name in ours),
     subprocess.run([sys.executable, "-c", code], check=True, env=ENVIRONMENT, timeout=20)
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_package_is_named() -> None:
     code = """
 import sys
 sys.modules["uvicorn"] = None

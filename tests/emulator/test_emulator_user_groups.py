@@ -11,19 +11,19 @@ import requests
 
 from airflow_provider_explo.emulator import ExploEmulator
 
-from .conftest import READ_ONLY, SAME_LABEL, TESTING, TOKEN, Ask
+from .conftest import READ_ONLY, SAME_LABEL, TESTING, TOKEN, Send
 
 CREATE = "/embed/create_user_group/"
 
 
 @pytest.mark.parametrize("path", [CREATE, "/api/create_user_group/"])
-def test_create_answers_the_documented_shape(ask: Ask, path: str) -> None:
+def test_create_returns_the_documented_shape(send: Send, path: str) -> None:
     body = {"user_group_id": "example_1", "name": "Example 1", "mapping": {"40": "213"}, "properties": {"a": [1, None]}}
-    answer = ask("POST", path, body)
+    response = send("POST", path, body)
 
-    assert answer.status_code == 200
-    assert "X-Explo-Emulator-Guess" not in answer.headers
-    document = answer.json()
+    assert response.status_code == 200
+    assert "X-Explo-Emulator-Guess" not in response.headers
+    document = response.json()
     group = document["user_group"]
     assert document["success"] == 1
     assert document["success"] is not True
@@ -36,24 +36,24 @@ def test_create_answers_the_documented_shape(ask: Ask, path: str) -> None:
     assert ("is_demo_group" in group) == path.startswith("/api/")
 
 
-def test_an_existing_group_comes_back_unchanged(ask: Ask, explo: ExploEmulator) -> None:
-    first = ask("POST", CREATE, {"user_group_id": "a", "name": "A", "mapping": {"1": "2"}}).json()
-    second = ask("POST", CREATE, {"user_group_id": "a", "name": "B", "mapping": {"3": "4"}, "properties": {}}).json()
+def test_an_existing_group_comes_back_unchanged(send: Send, explo: ExploEmulator) -> None:
+    first = send("POST", CREATE, {"user_group_id": "a", "name": "A", "mapping": {"1": "2"}}).json()
+    second = send("POST", CREATE, {"user_group_id": "a", "name": "B", "mapping": {"3": "4"}, "properties": {}}).json()
 
     assert second == {**first, "new_user_group": False}
     assert second["user_group"]["properties"] is None
     assert [(group.name, group.mapping) for group in explo.groups] == [("A", {"1": "2"})]
 
 
-def test_ids_of_a_mapping_are_kept_as_strings(ask: Ask, explo: ExploEmulator) -> None:
-    ask("POST", CREATE, {"user_group_id": "a", "name": "A", "mapping": {"40": 213}})
+def test_ids_of_a_mapping_are_kept_as_strings(send: Send, explo: ExploEmulator) -> None:
+    send("POST", CREATE, {"user_group_id": "a", "name": "A", "mapping": {"40": 213}})
 
     assert explo.groups[0].mapping == {"40": "213"}
 
 
-def test_names_and_ids_of_all_kinds_survive(ask: Ask) -> None:
+def test_names_and_ids_of_all_kinds_survive(send: Send) -> None:
     name = 'Żółć "O\'Hara" <script>alert(1)</script> 株式会社 🐙 \u0000'
-    group = ask("POST", CREATE, {"user_group_id": "é/ü 1", "name": name, "properties": {"🐙": "\ud83d"}}).json()
+    group = send("POST", CREATE, {"user_group_id": "é/ü 1", "name": name, "properties": {"🐙": "\ud83d"}}).json()
 
     assert group["user_group"]["name"] == name
     assert group["user_group"]["provided_id"] == "é/ü 1"
@@ -76,79 +76,79 @@ def test_names_and_ids_of_all_kinds_survive(ask: Ask) -> None:
     ],
 )
 def test_a_wrong_type_is_a_guessed_400_that_names_the_field(
-    ask: Ask, explo: ExploEmulator, body: dict[str, Any], field: str
+    send: Send, explo: ExploEmulator, body: dict[str, Any], field: str
 ) -> None:
-    answer = ask("POST", CREATE, body)
+    response = send("POST", CREATE, body)
 
-    assert (answer.status_code, answer.headers["X-Explo-Emulator-Guess"]) == (400, "true")
-    assert answer.json()["success"] == 0
-    assert answer.json()["guess"] is True
-    assert answer.json()["error"].startswith(field)
+    assert (response.status_code, response.headers["X-Explo-Emulator-Guess"]) == (400, "true")
+    assert response.json()["success"] == 0
+    assert response.json()["guess"] is True
+    assert response.json()["error"].startswith(field)
     assert explo.groups == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"user_group_id": NaN}', "1e999", "[" * 100_000, '"\\ud800"', "\xff"])
 def test_a_body_that_is_no_json_object_is_a_guessed_400(explo: ExploEmulator, text: str) -> None:
     headers = {"Explo-Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
-    answer = requests.post(explo.url + CREATE, data=text.encode("latin-1"), headers=headers, timeout=10)
+    response = requests.post(explo.url + CREATE, data=text.encode("latin-1"), headers=headers, timeout=10)
 
-    assert (answer.status_code, answer.json()["error"]) == (400, "The body must be a JSON object")
+    assert (response.status_code, response.json()["error"]) == (400, "The body must be a JSON object")
 
 
-def test_nesting_ends_at_a_hundred_levels(ask: Ask, explo: ExploEmulator) -> None:
+def test_nesting_ends_at_a_hundred_levels(send: Send, explo: ExploEmulator) -> None:
     def nested(levels: int) -> dict[str, Any]:
         return {"user_group_id": "a", "name": "A", "properties": {"x": json.loads("[" * levels + "]" * levels)}}
 
-    assert ask("POST", CREATE, nested(500)).status_code == 400
-    assert ask("POST", CREATE, nested(99)).status_code == 400
-    assert ask("POST", CREATE, nested(98)).json()["user_group"]["properties"] == nested(98)["properties"]
-    assert ask("GET", "/_emulator/groups").status_code == 200
+    assert send("POST", CREATE, nested(500)).status_code == 400
+    assert send("POST", CREATE, nested(99)).status_code == 400
+    assert send("POST", CREATE, nested(98)).json()["user_group"]["properties"] == nested(98)["properties"]
+    assert send("GET", "/_emulator/groups").status_code == 200
 
 
-def test_is_demo_group_is_known_under_api_only(ask: Ask, explo: ExploEmulator) -> None:
-    ask("POST", CREATE, {"user_group_id": "a", "name": "A", "is_demo_group": True})
-    ask("POST", "/api/create_user_group/", {"user_group_id": "b", "name": "B", "is_demo_group": True})
-    wrong = ask("POST", "/api/create_user_group/", {"user_group_id": "c", "name": "C", "is_demo_group": 1})
+def test_is_demo_group_is_known_under_api_only(send: Send, explo: ExploEmulator) -> None:
+    send("POST", CREATE, {"user_group_id": "a", "name": "A", "is_demo_group": True})
+    send("POST", "/api/create_user_group/", {"user_group_id": "b", "name": "B", "is_demo_group": True})
+    invalid = send("POST", "/api/create_user_group/", {"user_group_id": "c", "name": "C", "is_demo_group": 1})
 
     assert [group.is_demo_group for group in explo.groups] == [False, True]
-    assert wrong.json()["error"] == "is_demo_group must be true or false"
+    assert invalid.json()["error"] == "is_demo_group must be true or false"
 
 
 @pytest.mark.parametrize("path", ["/api/update_user_group/", "/embed/update_user_group/"])
-def test_update_changes_the_keys_sent_and_replaces_each(ask: Ask, path: str, explo: ExploEmulator) -> None:
+def test_update_changes_the_keys_sent_and_replaces_each(send: Send, path: str, explo: ExploEmulator) -> None:
     body = {"user_group_id": "a", "name": "A", "mapping": {"1": "2"}, "properties": {"x": 1}}
-    token = ask("POST", CREATE, body).json()["user_group"]["token"]
+    token = send("POST", CREATE, body).json()["user_group"]["token"]
 
-    answer = ask("POST", path, {"user_group_id": "a", "properties": {"y": 2}}).json()
+    response = send("POST", path, {"user_group_id": "a", "properties": {"y": 2}}).json()
 
-    assert answer["success"] == 1
-    assert (answer["user_group"]["token"], answer["user_group"]["properties"]) == (token, {"y": 2})
+    assert response["success"] == 1
+    assert (response["user_group"]["token"], response["user_group"]["properties"]) == (token, {"y": 2})
     assert (explo.groups[0].name, explo.groups[0].mapping) == ("A", {"1": "2"})
-    assert ask("POST", path, {"user_group_id": "a"}).json() == answer
-    assert ask("POST", path, {"user_group_id": "a", "mapping": None, "properties": None}).status_code == 200
+    assert send("POST", path, {"user_group_id": "a"}).json() == response
+    assert send("POST", path, {"user_group_id": "a", "mapping": None, "properties": None}).status_code == 200
     assert (explo.groups[0].mapping, explo.groups[0].properties) == ({}, None)
-    assert ask("POST", path, {"user_group_id": "nobody", "name": "N"}).status_code == 404
+    assert send("POST", path, {"user_group_id": "unknown", "name": "N"}).status_code == 404
 
 
-def test_delete_wants_the_token_and_not_the_id(ask: Ask, explo: ExploEmulator) -> None:
-    group = ask("POST", CREATE, {"user_group_id": "a", "name": "A"}).json()["user_group"]
+def test_delete_wants_the_token_and_not_the_id(send: Send, explo: ExploEmulator) -> None:
+    group = send("POST", CREATE, {"user_group_id": "a", "name": "A"}).json()["user_group"]
 
-    assert ask("DELETE", "/api/delete_user_group/", {"user_group_id": "a"}).status_code == 400
-    assert ask("DELETE", "/api/delete_user_group/", {"current_token": "a"}).status_code == 404
-    assert ask("DELETE", "/api/delete_user_group/", {"current_token": group["token"]}).json() == {"success": 1}
-    assert ask("DELETE", "/api/delete_user_group/", {"current_token": group["token"]}).status_code == 404
+    assert send("DELETE", "/api/delete_user_group/", {"user_group_id": "a"}).status_code == 400
+    assert send("DELETE", "/api/delete_user_group/", {"current_token": "a"}).status_code == 404
+    assert send("DELETE", "/api/delete_user_group/", {"current_token": group["token"]}).json() == {"success": 1}
+    assert send("DELETE", "/api/delete_user_group/", {"current_token": group["token"]}).status_code == 404
     assert explo.groups == []
 
 
-def test_refresh_kills_the_old_token(ask: Ask) -> None:
-    group = ask("POST", CREATE, {"user_group_id": "a", "name": "A"}).json()["user_group"]
+def test_refresh_kills_the_old_token(send: Send) -> None:
+    group = send("POST", CREATE, {"user_group_id": "a", "name": "A"}).json()["user_group"]
     path, body = "/api/refresh_user_group_token/", {"current_token": group["token"]}
 
-    fresh = ask("POST", path, body).json()["user_group"]
+    fresh = send("POST", path, body).json()["user_group"]
 
     assert fresh["token"] != group["token"]
     assert fresh["provided_id"] == "a"
-    assert ask("POST", path, body).status_code == 404
+    assert send("POST", path, body).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -165,49 +165,49 @@ def test_refresh_kills_the_old_token(ask: Ask) -> None:
         ({"Explo-Authorization": f"Token {TOKEN}", "Content-Type": "application/json; charset=utf-8"}, 200),
     ],
 )
-def test_headers(ask: Ask, explo: ExploEmulator, headers: dict[str, str], status: int) -> None:
-    answer = ask(
+def test_headers(send: Send, explo: ExploEmulator, headers: dict[str, str], status: int) -> None:
+    response = send(
         "POST", CREATE, {"user_group_id": "a", "name": "A"}, headers={"Content-Type": "application/json", **headers}
     )
 
-    assert answer.status_code == status
-    assert answer.json()["success"] == int(status == 200)
+    assert response.status_code == status
+    assert response.json()["success"] == int(status == 200)
     assert len(explo.groups) == int(status == 200)
 
 
-def test_another_visibility_group_sees_nothing_and_creates_its_own(ask: Ask, explo: ExploEmulator) -> None:
+def test_another_visibility_group_sees_nothing_and_creates_its_own(send: Send, explo: ExploEmulator) -> None:
     body = {"user_group_id": "a", "name": "A"}
-    ours = ask("POST", CREATE, body).json()["user_group"]
-    theirs = ask("POST", CREATE, body, token=TESTING).json()
+    ours = send("POST", CREATE, body).json()["user_group"]
+    theirs = send("POST", CREATE, body, token=TESTING).json()
 
     assert theirs["new_user_group"] is True
     assert theirs["user_group"]["token"] != ours["token"]
     assert theirs["user_group"]["api_environment_tag"] == "Testing"
     assert [group.visibility_group for group in explo.groups] == ["production", "testing"]
     delete = {"current_token": ours["token"]}
-    assert ask("DELETE", "/api/delete_user_group/", delete, token=TESTING).status_code == 404
-    assert ask("POST", "/api/get_customer/", {"provided_id": "a"}, token=SAME_LABEL).status_code == 404
+    assert send("DELETE", "/api/delete_user_group/", delete, token=TESTING).status_code == 404
+    assert send("POST", "/api/get_customer/", {"provided_id": "a"}, token=SAME_LABEL).status_code == 404
 
 
-def test_ids_are_unique_under_one_environment_label(ask: Ask, explo: ExploEmulator) -> None:
-    ask("POST", CREATE, {"user_group_id": "a", "name": "A"})
-    answer = ask("POST", CREATE, {"user_group_id": "a", "name": "A"}, token=SAME_LABEL)
+def test_ids_are_unique_under_one_environment_label(send: Send, explo: ExploEmulator) -> None:
+    send("POST", CREATE, {"user_group_id": "a", "name": "A"})
+    response = send("POST", CREATE, {"user_group_id": "a", "name": "A"}, token=SAME_LABEL)
 
-    assert answer.status_code == 400
-    assert "unique in the environment Customer" in answer.json()["error"]
+    assert response.status_code == 400
+    assert "unique in the environment Customer" in response.json()["error"]
     assert len(explo.groups) == 1
 
 
-def test_many_callers_at_once_make_one_group(ask: Ask, explo: ExploEmulator) -> None:
+def test_concurrent_requests_make_one_group(send: Send, explo: ExploEmulator) -> None:
     def create(_: int) -> Any:
         headers = {"Explo-Authorization": f"Token {TOKEN}"}
         body = {"user_group_id": "a", "name": "A"}
         return requests.post(explo.url + CREATE, json=body, headers=headers, timeout=10).json()
 
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(create, range(64)))
+        responses = list(pool.map(create, range(64)))
 
-    assert [answer["new_user_group"] for answer in answers].count(True) == 1
-    assert {answer["user_group"]["token"] for answer in answers} == {explo.groups[0].token}
+    assert [response["new_user_group"] for response in responses].count(True) == 1
+    assert {response["user_group"]["token"] for response in responses} == {explo.groups[0].token}
     assert len(explo.groups) == 1
     assert explo.request_count == 64

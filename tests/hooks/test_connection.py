@@ -9,30 +9,30 @@ from types import SimpleNamespace
 import pytest
 from airflow.models import Connection
 
-from airflow_provider_explo.hooks.connection import read
+from airflow_provider_explo.hooks.connection import parse_connection
 
 TOKEN = "tok-0123456789abcdef"
 
 
-def reading(**fields):
+def parse(**fields):
     extra = fields.pop("extra", None)
     if isinstance(extra, dict):
         extra = json.dumps(extra)
     connection = Connection(conn_id="c", conn_type="explo", **{"password": TOKEN, **fields}, extra=extra)
-    return read(connection, user_agent="test")
+    return parse_connection(connection, user_agent="test")
 
 
 def from_uri(uri):
-    return read(Connection(conn_id="c", uri=uri), user_agent="test")
+    return parse_connection(Connection(conn_id="c", uri=uri), user_agent="test")
 
 
 def test_the_defaults():
-    settings = reading().settings
+    settings = parse().settings
     assert settings.base_url == "https://api.explo.co"
     assert (settings.api, settings.requests_per_minute) == ("embed", 180)
     assert (settings.timeout, settings.retry_timeout) == (30, 300)
     assert (settings.verify, settings.proxies, settings.allow_http) == (True, None, False)
-    assert reading().problems == ()
+    assert parse().problems == ()
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_the_defaults():
     ],
 )
 def test_host_and_port_make_the_base_url(host, port, url):
-    found = reading(host=host, port=port)
-    assert found.problems == ()
-    assert found.settings.base_url == url
+    parsed = parse(host=host, port=port)
+    assert parsed.problems == ()
+    assert parsed.settings.base_url == url
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_host_and_port_make_the_base_url(host, port, url):
     ],
 )
 def test_uris(uri, url):
-    found = from_uri(uri)
-    assert found.problems == ()
-    assert found.settings.base_url == url
-    assert found.settings.token == TOKEN
+    parsed = from_uri(uri)
+    assert parsed.problems == ()
+    assert parsed.settings.base_url == url
+    assert parsed.settings.token == TOKEN
 
 
 def test_extras_of_a_uri_mean_the_same_as_those_of_json():
@@ -87,20 +87,20 @@ def test_extras_of_a_uri_mean_the_same_as_those_of_json():
         "explo://http://:tok-0123456789abcdef@explo.example.com/?api=customer&requests_per_minute=60&timeout=2.5"
         "&retry_timeout=20&verify=false&allow_http=true&proxies=%7B%22https%22%3A+%22http%3A%2F%2Fproxy%3A3128%22%7D"
     )
-    as_json = reading(host="http://explo.example.com", extra={**typed, "proxies": {"https": "http://proxy:3128"}})
+    as_json = parse(host="http://explo.example.com", extra={**typed, "proxies": {"https": "http://proxy:3128"}})
     assert as_json.problems == from_uri(uri).problems == ()
     assert as_json.settings == from_uri(uri).settings
 
 
 def test_empty_extras_are_absent_ones():
-    found = reading(extra={"api": "", "timeout": "", "verify": None, "proxies": ""}, login="", schema="")
-    assert found == reading()
+    parsed = parse(extra={"api": "", "timeout": "", "verify": None, "proxies": ""}, login="", schema="")
+    assert parsed == parse()
 
 
 def test_unknown_fields_are_named_and_used_for_nothing():
-    found = reading(extra={"timout": 5}, login="me", schema="http")
-    assert found.unused == ("extra 'timout'", "login", "schema")
-    assert found.settings == reading().settings
+    parsed = parse(extra={"timout": 5}, login="me", schema="http")
+    assert parsed.unused == ("extra 'timout'", "login", "schema")
+    assert parsed.settings == parse().settings
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_unknown_fields_are_named_and_used_for_nothing():
         ({"password": f"{TOKEN}\r\nX-Evil: 1"}, "password: .* line break"),
         ({"password": f"{TOKEN}\n"}, "password: .* line break"),
         ({"password": "schlüssel"}, "password: "),
-        ({"host": "https://user:pass@api.explo.co"}, "host: holds a user name"),
+        ({"host": "https://user:pass@api.explo.co"}, "host: contains a user name"),
         ({"host": "ftp://api.explo.co"}, "host: expected an http"),
         ({"host": "https://api explo co"}, "host: "),
         ({"host": "https://"}, "host: "),
@@ -120,7 +120,7 @@ def test_unknown_fields_are_named_and_used_for_nothing():
         ({"host": "http://api.explo.co"}, "unencrypted.*allow_http"),
         ({"host": "http://localhost.example.com"}, "unencrypted"),
         ({"host": "https://api.explo.co:444", "port": 443}, "port: "),
-        ({"port": 443}, "port: given without a host"),
+        ({"port": 443}, "port: set without a host"),
         ({"extra": {"api": "v3"}}, "api: expected one of embed, user_group, customer"),
         ({"extra": {"api": 3}}, "extra api: expected text"),
         ({"extra": {"requests_per_minute": 0}}, "requests_per_minute: expected a number above 0"),
@@ -129,33 +129,33 @@ def test_unknown_fields_are_named_and_used_for_nothing():
         ({"extra": {"timeout": "nan"}}, "timeout: expected a number above 0"),
         ({"extra": {"timeout": [1]}}, "timeout: expected a number"),
         ({"extra": {"retry_timeout": -1}}, "retry_timeout: expected a number above 0"),
-        ({"extra": {"verify": "/no/such/bundle.pem"}}, "verify: there is no CA bundle"),
+        ({"extra": {"verify": "/no/such/bundle.pem"}}, "verify: no CA bundle"),
         ({"extra": {"verify": 7}}, "verify: "),
         ({"extra": {"allow_http": "perhaps"}}, "allow_http: expected true or false"),
         ({"extra": {"proxies": "http://proxy:3128"}}, "proxies: expected an object"),
         ({"extra": {"proxies": {"https": 3128}}}, "proxies: expected an object"),
     ],
 )
-def test_what_is_wrong_is_named_and_shows_no_secret(fields, words):
-    found = reading(**fields)
-    assert re.search(words, "\n".join(found.problems))
-    assert TOKEN not in repr(found)
-    assert TOKEN not in str(found.problems)
+def test_mistakes_are_named_and_show_no_secret(fields, words):
+    parsed = parse(**fields)
+    assert re.search(words, "\n".join(parsed.problems))
+    assert TOKEN not in repr(parsed)
+    assert TOKEN not in str(parsed.problems)
 
 
 @pytest.mark.parametrize("extra", ["not json", "[1]", "{"])
 def test_an_extra_that_airflow_let_pass_must_be_an_object(extra):
     connection = SimpleNamespace(host=None, port=None, login=None, schema=None, password=TOKEN, extra=extra)
-    assert "extra: expected a JSON object" in read(connection, user_agent="test").problems[0]
+    assert "extra: expected a JSON object" in parse_connection(connection, user_agent="test").problems[0]
 
 
-def test_every_mistake_is_told_at_once():
-    found = reading(password="", host="ftp://x", extra={"api": "v3", "timeout": "soon"})
-    assert len(found.problems) == 4
+def test_every_mistake_is_reported_at_once():
+    parsed = parse(password="", host="ftp://x", extra={"api": "v3", "timeout": "soon"})
+    assert len(parsed.problems) == 4
 
 
 def test_allow_http_sends_the_token_over_plain_http():
-    assert reading(host="http://explo.internal", extra={"allow_http": True}).problems == ()
+    assert parse(host="http://explo.internal", extra={"allow_http": True}).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_allow_http_sends_the_token_over_plain_http():
     ],
 )
 def test_a_uri_leads_where_the_same_url_as_json_does(uri, url):
-    found = from_uri(uri)
-    assert (found.problems, found.unused) == ((), ())
-    assert found.settings == reading(host=url).settings
-    assert found.settings.base_url == url
+    parsed = from_uri(uri)
+    assert (parsed.problems, parsed.unused) == ((), ())
+    assert parsed.settings == parse(host=url).settings
+    assert parsed.settings.base_url == url
 
 
 def test_two_paths_are_one_too_many():
-    (problem,) = reading(host="https://gateway.example.com/explo", schema="other").problems
+    (problem,) = parse(host="https://gateway.example.com/explo", schema="other").problems
     assert "'/explo'" in problem
     assert "'other'" in problem

@@ -1,4 +1,4 @@
-"""ExploHook against the emulator, with connections as users give them."""
+"""ExploHook against the emulator, with connections as users write them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_request_names_package_airflow_and_python(explo_connection, monkey
     assert [part.split("/")[0] for part in agent.split()] == ["airflow-provider-explo", "python", "apache-airflow"]
 
 
-def test_a_wrong_connection_is_refused_before_any_call_and_names_itself(explo_connection, monkeypatch):
+def test_an_invalid_connection_is_refused_before_any_request_and_named(explo_connection, monkeypatch):
     connect(monkeypatch, explo_connection, password="", extra={"api": "v3"})
     with pytest.raises(ExploConfigError, match=r"(?s)'explo_default'.*password.*api"):
         ExploHook().create_user_group(user_group_id="a", name="A")
@@ -57,7 +57,7 @@ def test_a_wrong_connection_is_refused_before_any_call_and_names_itself(explo_co
     "change",
     [{"extra": {"api": "v3"}}, {"password": "Token SECRET-1"}, {"host": "https://SECRET-2:SECRET-3@explo.example"}],
 )
-def test_what_is_wrong_is_told_without_any_secret_also_in_the_frames(explo_connection, monkeypatch, change):
+def test_mistakes_are_reported_without_any_secret_also_in_the_frames(explo_connection, monkeypatch, change):
     connect(monkeypatch, explo_connection, **change)
     error = failure(ExploHook().get_conn)
     assert isinstance(error, ExploConfigError)
@@ -77,6 +77,8 @@ def test_an_unknown_extra_is_named_in_a_warning(explo_connection, monkeypatch, c
 def test_test_connection_succeeds_and_changes_nothing(explo_connection):
     works, message = ExploHook().test_connection()
     assert works, message
+    assert "Not tested" in message
+    assert "POST /embed/create_user_group/ exists" in message
     (request,) = explo_connection.requests
     assert (request.method, request.path) == ("GET", "/v2/api/customers/")
     assert explo_connection.groups == []
@@ -91,13 +93,13 @@ def closed_port() -> int:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"host": "https://explo.invalid"}, "DNS"),
+        ({"host": "https://explo.invalid"}, "cannot resolve"),
         ({"host": f"http://127.0.0.1:{closed_port()}"}, "refused"),
-        ({"password": "wrong"}, "refused the API token"),
+        ({"password": "wrong"}, "rejected the API token"),
         ({"password": ""}, "API token is missing"),
     ],
 )
-def test_test_connection_tells_in_words_what_is_wrong(explo_connection, monkeypatch, changes, words):
+def test_test_connection_says_what_is_wrong(explo_connection, monkeypatch, changes, words):
     connect(monkeypatch, explo_connection, **changes)
     works, message = ExploHook().test_connection()
     assert not works
@@ -116,7 +118,7 @@ def test_test_connection_tells_in_words_what_is_wrong(explo_connection, monkeypa
         (Fault("slow", seconds=1.0), "timeout"),
     ],
 )
-def test_test_connection_tells_faults_apart_with_one_call(explo_connection, monkeypatch, fault, words):
+def test_test_connection_distinguishes_faults_with_one_request(explo_connection, monkeypatch, fault, words):
     connect(monkeypatch, explo_connection, extra={"timeout": 0.3, "requests_per_minute": 60000})
     explo_connection.inject(fault)
     works, message = ExploHook().test_connection()
@@ -126,7 +128,7 @@ def test_test_connection_tells_faults_apart_with_one_call(explo_connection, monk
     assert explo_connection.token not in message
 
 
-def test_tls_on_a_plain_port_is_told_apart(explo_connection, monkeypatch):
+def test_tls_on_a_plain_port_is_reported(explo_connection, monkeypatch):
     connect(monkeypatch, explo_connection, host=explo_connection.url.replace("http://", "https://"))
     works, message = ExploHook().test_connection()
     assert not works
@@ -182,6 +184,6 @@ def test_a_secrets_backend_provides_the_connection(explo_connection, monkeypatch
     assert explo_connection.token not in said
 
 
-def test_a_connection_that_does_not_exist_is_a_wrong_one(airflow_home):
+def test_a_missing_connection_is_a_config_error(airflow_home):
     with pytest.raises(ExploConfigError, match="'nowhere' not found"):
         ExploHook(explo_conn_id="nowhere").get_conn()

@@ -29,31 +29,31 @@ def shuffled(value):
     return [shuffled(item) for item in value] if isinstance(value, list) else value
 
 
-def same(one, other):
+def same(left, right):
     """Equality of JSON values, in which true is no number."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
 
 
 @given(json_objects)
 def test_key_order_and_text_make_no_difference(properties):
     hashes = {
-        content_hash(tenant(properties=given_properties))
-        for given_properties in (properties, shuffled(properties), json.dumps(properties))
+        content_hash(tenant(properties=variant))
+        for variant in (properties, shuffled(properties), json.dumps(properties))
     }
     assert len(hashes) == 1
 
 
 @given(json_value_strategy, json_value_strategy)
-def test_canonical_text_is_equal_exactly_for_equal_values(one, other):
-    assert (canonical(one) == canonical(other)) == same(one, other)
+def test_canonical_text_is_equal_exactly_for_equal_values(left, right):
+    assert (canonical(left) == canonical(right)) == same(left, right)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         (1, "1"),
         (1, True),
@@ -66,14 +66,14 @@ def test_canonical_text_is_equal_exactly_for_equal_values(one, other):
         ("", []),
     ],
 )
-def test_different_values_differ(one, other):
-    assert canonical(one) != canonical(other)
-    assert content_hash(tenant(properties={"a": one})) != content_hash(tenant(properties={"a": other}))
+def test_different_values_differ(left, right):
+    assert canonical(left) != canonical(right)
+    assert content_hash(tenant(properties={"a": left})) != content_hash(tenant(properties={"a": right}))
 
 
-@pytest.mark.parametrize("other", [1.0, Decimal("1.00"), Decimal("0.1E+1")])
-def test_numbers_that_mean_the_same_are_the_same(other):
-    assert canonical(1) == canonical(other)
+@pytest.mark.parametrize("right", [1.0, Decimal("1.00"), Decimal("0.1E+1")])
+def test_numbers_that_mean_the_same_are_the_same(right):
+    assert canonical(1) == canonical(right)
 
 
 def test_a_data_source_is_the_same_as_text_and_as_number_but_a_property_is_not():

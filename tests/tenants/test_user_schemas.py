@@ -1,4 +1,4 @@
-"""A team's own JSON Schemas: checked before use, within bounds, and never a reason to fetch anything."""
+"""User-supplied JSON Schemas: checked before use, run within bounds, and never a reason to fetch anything."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from airflow_provider_explo.exceptions import ExploConfigError, ExploValidationError
 from airflow_provider_explo.tenants.validation import TenantValidator
 
-GOOD = {"user_group_id": "acme", "name": "Acme"}
+VALID = {"user_group_id": "acme", "name": "Acme"}
 HANGS = "^(a|aa)+$"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 LONG = "a" * 60 + "!"
 
 
@@ -20,57 +21,57 @@ def check(schema, properties):
     """The problems that a properties_schema finds."""
     rules = TenantValidator(properties_schema=schema)
     try:
-        rules.tenant(**GOOD, properties=properties)
+        rules.tenant(**VALID, properties=properties)
     except ExploValidationError as error:
         return error.problems
     return ()
 
 
-def told(schema, properties):
+def summaries(schema, properties):
     return {(problem.path, problem.found, problem.expected) for problem in check(schema, properties)}
 
 
 @pytest.mark.parametrize(
     ("schema", "properties", "problem"),
     [
-        ({"required": ["a"]}, {}, ("$.properties.a", "nothing", "a value, as this field is required")),
-        ({"required": ["a"]}, None, ("$.properties.a", "nothing", "a value, as this field is required")),
-        ({"properties": {"a": {"type": "integer"}}}, {"a": "1"}, ("$.properties.a", "'1'", "a value of type integer")),
+        ({"required": ["a"]}, {}, ("$.properties.a", "nothing", "required ['a']")),
+        ({"required": ["a"]}, None, ("$.properties.a", "nothing", "required ['a']")),
+        ({"properties": {"a": {"type": "integer"}}}, {"a": "1"}, ("$.properties.a", "'1'", "type 'integer'")),
         (
             {"properties": {"a": {"enum": ["x", 1]}}},
             {"a": "y"},
-            ("$.properties.a", "'y'", 'one of "x", 1'),
+            ("$.properties.a", "'y'", "enum ['x', 1]"),
         ),
-        ({"properties": {"a": {"const": "x"}}}, {"a": 1}, ("$.properties.a", "1", '"x"')),
-        ({"additionalProperties": False}, {"b": 1}, ("$.properties.b", "1", "no field of this name")),
+        ({"properties": {"a": {"const": "x"}}}, {"a": 1}, ("$.properties.a", "1", "const 'x'")),
+        ({"additionalProperties": False}, {"b": 1}, ("$.properties.b", "1", "additionalProperties False")),
         (
             {"properties": {"a": {"items": {"minimum": 3}}}},
             {"a": [3, 2]},
-            ("$.properties.a[1]", "2", "a number of at least 3"),
+            ("$.properties.a[1]", "2", "minimum 3"),
         ),
-        ({"propertyNames": {"pattern": "^x"}}, {"b": 1}, ("$.properties.b", "'b'", 'text that matches "^x"')),
+        ({"propertyNames": {"pattern": "^x"}}, {"b": 1}, ("$.properties.b", "'b'", "pattern '^x'")),
         (
             {"properties": {"a": {"anyOf": [{"type": "string"}, {"minimum": 3}]}}},
             {"a": 2},
-            ("$.properties.a", "2", "a value that fits one of: a number of at least 3; a value of type string"),
+            ("$.properties.a", "2", "type 'string' or minimum 3"),
         ),
         (
             {"$defs": {"plan": {"maxLength": 2}}, "properties": {"a": {"$ref": "#/$defs/plan"}}},
             {"a": "abc"},
-            ("$.properties.a", "'abc'", "at most 2 characters"),
+            ("$.properties.a", "'abc'", "maxLength 2"),
         ),
         (
             {"$defs": {"plan": {"$anchor": "p", "maxLength": 2}}, "properties": {"a": {"$ref": "#p"}}},
             {"a": "abc"},
-            ("$.properties.a", "'abc'", "at most 2 characters"),
+            ("$.properties.a", "'abc'", "maxLength 2"),
         ),
     ],
 )
-def test_a_broken_rule_is_told_in_plain_words(schema, properties, problem):
-    assert told(schema, properties) == {problem}
+def test_a_broken_rule_is_named_with_its_place_and_value(schema, properties, problem):
+    assert summaries(schema, properties) == {problem}
 
 
-def test_several_rules_are_told_at_once_with_where_they_stand():
+def test_all_broken_rules_are_reported_with_their_places():
     problems = check({"required": ["a", "b"], "additionalProperties": False}, {"c": 1})
     assert [problem.path for problem in problems] == ["$.properties.a", "$.properties.b", "$.properties.c"]
     assert "properties_schema at #/required" in problems[0].fix
@@ -122,6 +123,15 @@ def test_an_invalid_schema_is_an_error_that_names_the_argument(schema):
         TenantValidator(properties_schema=schema)
 
 
+def test_a_mistake_in_a_schema_is_named_with_what_the_metaschema_allows():
+    with pytest.raises(ExploConfigError) as caught:
+        TenantValidator(properties_schema={"properties": {"a": {"type": "text"}}})
+    lines = str(caught.value).splitlines()
+    assert lines[1:3] == ["#.properties.a.type", "  found: 'text'"]
+    assert lines[3].startswith("  expected: enum ['array', 'boolean', ")
+    assert lines[4:] == ["  fix: correct the schema"]
+
+
 @pytest.mark.parametrize("depth", [1000, 100_000])
 def test_a_schema_nested_too_deep_is_an_error(depth):
     schema: dict = {}
@@ -146,7 +156,7 @@ def test_a_remote_reference_is_refused_and_never_fetched(keyword):
             server.accept()
 
 
-def test_a_reference_that_an_id_leads_astray_is_told_and_not_fetched():
+def test_an_unresolvable_reference_under_an_id_is_reported_and_not_fetched():
     schema = {"$id": "http://127.0.0.1:9/a.json", "properties": {"a": {"$ref": "#/$defs/missing"}}}
     (problem,) = check(schema, {"a": 1})
     assert "leads nowhere" in problem.fix
@@ -163,6 +173,7 @@ def test_a_reference_that_an_id_leads_astray_is_told_and_not_fetched():
         ({"if": {"properties": {"a": {"pattern": HANGS}}}, "then": {}}, {"a": LONG}),
         ({"allOf": [{"not": {"properties": {"a": {"pattern": HANGS}}}}]}, {"a": LONG}),
         ({"dependentSchemas": {"a": {"properties": {"a": {"pattern": HANGS}}}}}, {"a": LONG}),
+        ({"properties": {"a": {"$schema": DRAFT, "pattern": HANGS}}}, {"a": LONG}),
     ],
 )
 def test_a_pattern_that_would_hang_is_an_error(schema, properties):
@@ -184,11 +195,11 @@ def test_references_that_multiply_are_an_error():
     assert "references" in problem.fix
 
 
-def test_references_are_counted_for_each_tenant_anew(monkeypatch):
-    monkeypatch.setattr("airflow_provider_explo.tenants.keywords.MOST_REFERENCES", 2)
+def test_references_are_counted_for_each_tenant(monkeypatch):
+    monkeypatch.setattr("airflow_provider_explo.tenants.user_schemas.MAX_REFERENCES", 2)
     rules = TenantValidator(properties_schema={"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {}}})
     for _ in range(5):
-        rules.tenant(**GOOD, properties={})
+        rules.tenant(**VALID, properties={})
 
 
 @pytest.mark.parametrize(
@@ -207,8 +218,8 @@ def test_odd_values_never_crash_a_check(schema, properties):
 def test_a_schema_in_a_file(tmp_path):
     path = tmp_path / "rules.json"
     path.write_text(json.dumps({"required": ["plan"]}))
-    for given in (path, str(path)):
-        assert told(given, {}) == {("$.properties.plan", "nothing", "a value, as this field is required")}
+    for source in (path, str(path)):
+        assert summaries(source, {}) == {("$.properties.plan", "nothing", "required ['plan']")}
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "true", '{"a": 1, "a": 2}', b"\xff\xfe"])
@@ -220,21 +231,32 @@ def test_a_file_that_holds_no_schema_is_an_error_that_names_it(tmp_path, content
         TenantValidator(properties_schema=path)
 
 
-def test_both_fields_have_rules_of_their_own():
+def test_an_unknown_argument_is_a_type_error():
+    with pytest.raises(TypeError, match="name_schema"):
+        TenantValidator(name_schema={})
+
+
+def test_a_message_holds_the_rule_and_a_short_form_of_the_value():
+    (problem,) = check({"properties": {"a": {"enum": list(range(1000))}}}, {"a": "x" * 10_000})
+    assert problem.fix.endswith("or change properties_schema at #/properties/a/enum")
+    assert len(str(problem)) < 400
+
+
+def test_each_field_has_its_own_user_schema():
     rules = TenantValidator(mapping_schema={"required": ["40"]}, properties_schema={"required": ["plan"]})
     with pytest.raises(ExploValidationError) as caught:
-        rules.tenant(**GOOD, mapping={"41": "1"}, properties={})
+        rules.tenant(**VALID, mapping={"41": "1"}, properties={})
     assert [problem.path for problem in caught.value.problems] == ["$.mapping['40']", "$.properties.plan"]
 
 
-def test_an_own_rule_comes_before_the_teams():
+def test_the_built_in_schema_comes_before_the_users():
     rules = TenantValidator(mapping_schema={"required": ["40"]})
     with pytest.raises(ExploValidationError) as caught:
-        rules.tenant(**GOOD, mapping="[]")
+        rules.tenant(**VALID, mapping="[]")
     assert [problem.path for problem in caught.value.problems] == ["$.mapping"]
 
 
-def test_names_of_properties_are_no_keywords():
+def test_names_of_properties_are_not_keywords():
     schema = {"properties": {"pattern": {"const": "["}, "$ref": {"type": "string"}, "default": {"pattern": "^a"}}}
     rules = TenantValidator(properties_schema=schema)
     rules.tenant(user_group_id="a", name="A", properties={"pattern": "[", "$ref": "x", "default": "ab"})

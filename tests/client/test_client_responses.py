@@ -1,4 +1,4 @@
-"""What comes back with a 2xx: believed only in its documented shape, whatever else is wrong with it."""
+"""A 2xx response: accepted only in its documented shape."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def changed_group(kit, **changes):
     return kit.created(user_group=kit.group(**changes))
 
 
-def test_a_documented_answer_is_a_group(kit, client):
+def test_a_documented_response_is_a_group(kit, client):
     group = kit.create(client)
 
     assert (group.provided_id, group.token, group.name, group.new_user_group) == (
@@ -73,7 +73,7 @@ def test_numbers_arrive_with_every_digit(kit, explo, client):
     }
 
 
-def test_success_zero_is_a_refusal_and_not_tried_again(kit, explo, client):
+def test_success_zero_is_a_refusal_and_not_retried(kit, explo, client):
     explo.will(kit.respond({"success": 0, "error": "nope"}))
 
     error = kit.failure(lambda: kit.create(client))
@@ -86,7 +86,7 @@ def test_success_zero_is_a_refusal_and_not_tried_again(kit, explo, client):
     assert len(explo.received) == 1
 
 
-WRONG_PAYLOADS = {
+INVALID_PAYLOADS = {
     "success two": lambda kit: kit.created(success=2),
     "success true": lambda kit: kit.created(success=True),
     "success text": lambda kit: kit.created(success="1"),
@@ -132,16 +132,15 @@ def with_text(kit, old, new):
     return text.replace(old, new).encode()
 
 
-WRONG_BODIES = {
+INVALID_BODIES = {
     "empty": lambda kit: b"",
     "html": lambda kit: b"<!doctype html><html>Sign in</html>",
     "truncated": lambda kit: body(kit)[:-2],
     "two documents": lambda kit: body(kit) * 2,
     "utf-16": lambda kit: json.dumps(kit.created()).encode("utf-16"),
-    "utf-8 with a mark": lambda kit: b"\xef\xbb\xbf" + body(kit),
     "latin-1": lambda kit: with_text(kit, "Acme", "Bäcker").decode().encode("latin-1"),
     "nan": lambda kit: with_text(kit, '"team_id": 3', '"team_id": NaN'),
-    "token given twice": lambda kit: with_text(kit, '"token":', '"token": "another-token", "token":'),
+    "duplicate token key": lambda kit: with_text(kit, '"token":', '"token": "another-token", "token":'),
     "nested too deep": lambda kit: with_text(kit, '"team_id": 3', '"x": ' + "[" * 100_000 + "]" * 100_000),
     "exponent too large": lambda kit: with_text(kit, '"team_id": 3', '"x": 1e99999999999999999999'),
 }
@@ -158,16 +157,16 @@ def assert_refused(kit, explo, error):
     assert len(explo.received) == 1
 
 
-@pytest.mark.parametrize("payload", WRONG_PAYLOADS.values(), ids=WRONG_PAYLOADS)
+@pytest.mark.parametrize("payload", INVALID_PAYLOADS.values(), ids=INVALID_PAYLOADS)
 def test_json_of_another_shape_is_refused(kit, explo, client, payload):
     explo.will(kit.respond(payload(kit)))
 
     assert_refused(kit, explo, kit.failure(lambda: kit.create(client)))
 
 
-@pytest.mark.parametrize("wrong", WRONG_BODIES.values(), ids=WRONG_BODIES)
-def test_a_body_that_is_not_json_is_refused(kit, explo, client, wrong):
-    explo.will(kit.respond(wrong(kit)))
+@pytest.mark.parametrize("invalid_body", INVALID_BODIES.values(), ids=INVALID_BODIES)
+def test_a_body_that_is_not_json_is_refused(kit, explo, client, invalid_body):
+    explo.will(kit.respond(invalid_body(kit)))
 
     assert_refused(kit, explo, kit.failure(lambda: kit.create(client)))
 
@@ -182,13 +181,48 @@ def test_a_compressed_body_is_refused_unread(kit, explo, client, encoding):
     assert "compressed" in str(error)
 
 
+@pytest.mark.parametrize("encoding", ["", " ", "identity", "utf-8", "UTF-8", "utf8"])
+def test_a_content_encoding_that_compresses_nothing_is_accepted(kit, explo, client, encoding):
+    explo.will(kit.respond(body(kit), headers={"Content-Encoding": encoding}))
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+
+
+def test_a_byte_order_mark_is_accepted(kit, explo, client):
+    explo.will(kit.respond(b"\xef\xbb\xbf" + body(kit)))
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+
+
+@pytest.mark.parametrize("operation", ["create", "update", "get", "refresh", "list", "probe"])
+def test_the_api_token_as_a_tenants_token_is_refused(kit, explo, client, operation):
+    stolen = kit.group(token=kit.API_TOKEN)
+    payload = kit.created(user_group=stolen, customer=stolen, results={"customers": [kit.group("other"), stolen]})
+    explo.will(kit.respond(payload))
+    operations = {
+        "create": lambda: kit.create(client),
+        "update": lambda: client.update_user_group(user_group_id="acme", name="Acme"),
+        "get": lambda: client.get_user_group(user_group_id="acme"),
+        "refresh": lambda: client.refresh_user_group_token(current_token="old"),
+        "list": lambda: list(client.list_user_groups()),
+        "probe": client.probe,
+    }
+
+    error = kit.failure(operations[operation])
+
+    assert type(error) is ExploProtocolError
+    assert error.status == 200
+    assert "token is the API token" in str(error)
+    assert kit.API_TOKEN not in kit.everything_shown(error)
+
+
 def test_the_content_type_is_not_what_counts(kit, explo, client):
     explo.will(kit.respond(body(kit), headers={"Content-Type": "text/html; charset=utf-16"}))
 
     assert kit.create(client).token == kit.TENANT_TOKEN
 
 
-def test_a_204_is_no_answer_to_believe(kit, explo, client):
+def test_a_204_is_refused(kit, explo, client):
     explo.will(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     error = kit.failure(lambda: client.delete_user_group(current_token="old"))
@@ -225,7 +259,7 @@ def test_a_body_below_the_limit_is_taken(kit, explo, client):
     assert kit.create(client).token == kit.TENANT_TOKEN
 
 
-def test_a_dripping_body_ends_with_the_time_of_the_call(kit, explo, new_client, clock):
+def test_a_dripping_body_ends_with_the_time_of_the_request(kit, explo, new_client, clock):
     client = new_client(retry_timeout=10)
     clock.tick = 1.0
     head = kit.respond(length=False)
@@ -312,12 +346,12 @@ def test_details_nested_deep_do_not_break_the_search_for_tokens(kit, explo, clie
 def test_update_and_get_want_the_asked_tenant_too(kit, explo, client, operation):
     entity = "customer" if operation == "get" else "user_group"
     explo.will(kit.respond({"success": 1, entity: kit.group(OTHER)}))
-    calls = {
+    operations = {
         "update": lambda: client.update_user_group(user_group_id="acme", name="Acme"),
         "get": lambda: client.get_user_group(user_group_id="acme"),
     }
 
-    error = kit.failure(calls[operation])
+    error = kit.failure(operations[operation])
 
     assert type(error) is ExploProtocolError
     assert "another tenant" in str(error)

@@ -1,4 +1,4 @@
-"""The budget: even, without a burst, within 3 % of the ideal, and slower for everyone after a 429."""
+"""The request budget: even, without a burst, within 3 % of the ideal, and slower for all after a 429."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_explo.client.rate_limiter import PUNCTUALITY, SHARE, SLOWEST, RateLimiter
+from airflow_provider_explo.client.rate_limiter import HEADROOM, LATE_TOLERANCE, MIN_RATE_FRACTION, RateLimiter
 
 LIMIT, WINDOW = 180, 60.0
-INTERVAL = WINDOW / (LIMIT * SHARE)
+INTERVAL = WINDOW / (LIMIT * HEADROOM)
 CALLS = 600
-FULL_RATE = LIMIT * SHARE / WINDOW
+FULL_RATE = LIMIT * HEADROOM / WINDOW
 
 
 class LateClock:
@@ -79,12 +79,12 @@ class TokenBucket:
     start=st.floats(0, 1e6),
     offset=st.floats(0, WINDOW),
     overruns=st.lists(st.floats(0, 0.05), min_size=1, max_size=7),
-    answers_take=st.lists(st.floats(0, INTERVAL * 0.7), min_size=1, max_size=7),
+    responses_take=st.lists(st.floats(0, INTERVAL * 0.7), min_size=1, max_size=7),
 )
 def test_a_run_at_the_limit_meets_no_429_and_takes_3_percent_more_than_ideal_at_most(
-    limiter, start, offset, overruns, answers_take
+    limiter, start, offset, overruns, responses_take
 ):
-    clock, server, took = LateClock(start, overruns), limiter(offset), cycle(answers_take)
+    clock, server, took = LateClock(start, overruns), limiter(offset), cycle(responses_take)
     rate_limiter = clock.rate_limiter()
 
     for _ in range(CALLS):
@@ -96,7 +96,7 @@ def test_a_run_at_the_limit_meets_no_429_and_takes_3_percent_more_than_ideal_at_
 
 
 @given(st.lists(st.floats(0, 5), min_size=30, max_size=60))
-def test_a_caller_that_was_away_gets_no_burst(pauses):
+def test_no_burst_after_an_idle_time(pauses):
     clock = LateClock()
     rate_limiter = clock.rate_limiter()
     left = []
@@ -105,7 +105,7 @@ def test_a_caller_that_was_away_gets_no_burst(pauses):
         clock.now += pause
         left.append(rate_limiter.wait())
 
-    assert min(later - earlier for earlier, later in pairwise(left)) >= INTERVAL * (1 - PUNCTUALITY) - 1e-9
+    assert min(later - earlier for earlier, later in pairwise(left)) >= INTERVAL * (1 - LATE_TOLERANCE) - 1e-9
 
 
 def test_threads_share_the_budget(clock):
@@ -114,10 +114,10 @@ def test_threads_share_the_budget(clock):
     with ThreadPoolExecutor(8) as pool:
         left = sorted(pool.map(lambda _: rate_limiter.wait(), range(200)))
 
-    assert min(later - earlier for earlier, later in pairwise(left)) >= INTERVAL * (1 - PUNCTUALITY) - 1e-9
+    assert min(later - earlier for earlier, later in pairwise(left)) >= INTERVAL * (1 - LATE_TOLERANCE) - 1e-9
 
 
-def test_a_call_leaves_no_earlier_than_asked():
+def test_a_request_is_sent_no_earlier_than_asked():
     clock = LateClock()
     rate_limiter = clock.rate_limiter()
 
@@ -125,8 +125,8 @@ def test_a_call_leaves_no_earlier_than_asked():
     assert rate_limiter.wait(not_before=10) == pytest.approx(50 + INTERVAL)
 
 
-def test_a_late_call_does_not_move_the_others_back():
-    clock = LateClock(overruns=[INTERVAL * PUNCTUALITY / 2])
+def test_a_late_request_does_not_delay_the_others():
+    clock = LateClock(overruns=[INTERVAL * LATE_TOLERANCE / 2])
     rate_limiter = clock.rate_limiter()
 
     for _ in range(100):
@@ -135,12 +135,12 @@ def test_a_late_call_does_not_move_the_others_back():
     assert last < 100 * INTERVAL
 
 
-def test_a_429_stops_everyone_for_the_pause_and_halves_the_rate():
+def test_a_429_pauses_all_requests_and_halves_the_rate():
     clock = LateClock()
     rate_limiter = clock.rate_limiter()
     left = rate_limiter.wait()
 
-    rate_limiter.slow_down(30, left_at=left)
+    rate_limiter.slow_down(30, sent_at=left)
 
     assert rate_limiter.paused_for == 30
     assert rate_limiter.rate == pytest.approx(FULL_RATE / 2)
@@ -148,30 +148,30 @@ def test_a_429_stops_everyone_for_the_pause_and_halves_the_rate():
     assert rate_limiter.paused_for == 0
 
 
-def test_calls_in_flight_together_slow_down_once():
+def test_requests_in_flight_together_slow_down_once():
     clock = LateClock()
     rate_limiter = clock.rate_limiter()
     left = [rate_limiter.wait() for _ in range(4)]
 
-    for one in left:
-        rate_limiter.slow_down(0, left_at=one)
+    for sent_at in left:
+        rate_limiter.slow_down(0, sent_at=sent_at)
         clock.now += 0.1
 
     assert rate_limiter.rate == pytest.approx(FULL_RATE / 2)
 
 
-def test_a_call_that_left_after_the_slowdown_slows_down_again_but_never_to_a_halt():
+def test_a_later_429_slows_down_again_but_never_to_a_halt():
     clock = LateClock()
     rate_limiter = clock.rate_limiter()
     rates = []
 
     for _ in range(10):
         clock.now += 1
-        rate_limiter.slow_down(0, left_at=rate_limiter.wait())
+        rate_limiter.slow_down(0, sent_at=rate_limiter.wait())
         rates.append(rate_limiter.rate / FULL_RATE)
 
-    assert rates[:5] == pytest.approx([1 / 2, 1 / 4, 1 / 8, 1 / 16, SLOWEST])
-    assert rates[5:] == pytest.approx([SLOWEST] * 5)
+    assert rates[:5] == pytest.approx([1 / 2, 1 / 4, 1 / 8, 1 / 16, MIN_RATE_FRACTION])
+    assert rates[5:] == pytest.approx([MIN_RATE_FRACTION] * 5)
 
 
 def test_the_longest_of_several_pauses_holds():
@@ -179,8 +179,8 @@ def test_the_longest_of_several_pauses_holds():
     rate_limiter = clock.rate_limiter()
     left = [rate_limiter.wait(), rate_limiter.wait()]
 
-    rate_limiter.slow_down(40, left_at=left[0])
-    rate_limiter.slow_down(5, left_at=left[1])
+    rate_limiter.slow_down(40, sent_at=left[0])
+    rate_limiter.slow_down(5, sent_at=left[1])
 
     assert rate_limiter.wait() == pytest.approx(left[1] + 40)
 
@@ -188,7 +188,7 @@ def test_the_longest_of_several_pauses_holds():
 def test_the_rate_recovers_by_equal_steps_up_to_the_full_one_and_no_further():
     clock = LateClock()
     rate_limiter = clock.rate_limiter()
-    rate_limiter.slow_down(0, left_at=rate_limiter.wait())
+    rate_limiter.slow_down(0, sent_at=rate_limiter.wait())
     rates = []
 
     for _ in range(40):
@@ -200,10 +200,10 @@ def test_the_rate_recovers_by_equal_steps_up_to_the_full_one_and_no_further():
     assert rates[25:] == pytest.approx([FULL_RATE] * 15)
 
 
-def test_a_pause_that_is_too_long_is_told_at_once():
+def test_wait_returns_none_at_once_for_a_pause_that_is_too_long():
     clock = LateClock()
     rate_limiter = clock.rate_limiter()
-    rate_limiter.slow_down(100, left_at=rate_limiter.wait())
+    rate_limiter.slow_down(100, sent_at=rate_limiter.wait())
     began = clock.now
 
     assert rate_limiter.wait(until=100) is None
@@ -212,7 +212,7 @@ def test_a_pause_that_is_too_long_is_told_at_once():
     assert rate_limiter.wait(until=101) == 100
 
 
-def test_calls_of_a_client_leave_evenly(kit, explo, new_client, clock):
+def test_requests_of_a_client_are_spaced_evenly(kit, explo, new_client, clock):
     client = new_client(rate_limiter=RateLimiter(LIMIT, clock=clock, sleep=clock.sleep))
     left = []
 
@@ -233,7 +233,7 @@ def test_retries_take_from_the_same_budget(kit, explo, new_client, clock):
     assert clock.now - began > 5 * 60
 
 
-def test_answers_that_refuse_help_the_rate_recover_as_well(kit, explo, new_client, clock):
+def test_the_rate_recovers_after_rejected_requests_too(kit, explo, new_client, clock):
     rate_limiter = RateLimiter(1e12, clock=clock, sleep=clock.sleep)
     client = new_client(rate_limiter=rate_limiter)
     explo.will(kit.respond(status=429), *[kit.respond(status=400)] * 2, kit.respond(status=500))
@@ -243,5 +243,5 @@ def test_answers_that_refuse_help_the_rate_recover_as_well(kit, explo, new_clien
     after_refusals = rate_limiter.rate
     kit.create(client)
 
-    assert after_refusals == pytest.approx(0.54 * 1e12 * SHARE / 60)
-    assert rate_limiter.rate == pytest.approx(0.56 * 1e12 * SHARE / 60)
+    assert after_refusals == pytest.approx(0.54 * 1e12 * HEADROOM / 60)
+    assert rate_limiter.rate == pytest.approx(0.56 * 1e12 * HEADROOM / 60)
