@@ -32,7 +32,7 @@ def sources(pattern: str) -> list[Path]:
 
 
 def names(code: str) -> Iterator[tuple[int, str, bool]]:
-    """The names that a file gives to functions, classes, arguments, variables and attributes, and which are arguments."""
+    """The names of functions, classes, arguments, variables and attributes, and whether each is an argument."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.lineno, node.name, False

@@ -93,7 +93,7 @@ class ExploHook(BaseHook):
                 client.probe()
                 return True, f"{client.settings.base_url} responded and accepted the API token."
         except (ExploProtocolError, ExploRefusedError) as error:
-            return False, f"The host may not be Explo: {error}"
+            return False, f"probably not Explo: {error}"
         except ExploError as error:
             return False, str(error)
 

@@ -47,7 +47,7 @@ class TokenTable(ManagedTable):
     """
 
     def __init__(self, engine: Engine, name: str = DEFAULT_TABLE, *, now: Callable[[], datetime] = utc_now) -> None:
-        # MySQL compares text without regard to case, unless a collation says otherwise: "ACME" and "acme" are two tenants.
+        # MySQL compares text without regard to case by default: "ACME" and "acme" are two tenants.
         exact = mysql.VARCHAR(255, collation="utf8mb4_bin")
         key = sa.String(255).with_variant(exact, "mysql").with_variant(exact, "mariadb")
         super().__init__(

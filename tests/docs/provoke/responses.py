@@ -1,4 +1,4 @@
-"""Explo, or something in its place, answers with what is no success."""
+"""Explo, or something in its place, responds with anything but a success."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_explo.client.settings import ClientSettings
 from tests.client.conftest import created, group, respond
 from tests.docs.provoke.stage import Stage
 
-# Of the emulator's kinds of faults, those that the client passes over or that belong to a list.
+# Of the emulator's kinds of faults, those that the client accepts or that belong to a list.
 NO_ERROR = {"older_list"}
 
 
@@ -30,14 +30,14 @@ def faults(stage: Stage) -> Iterator[str]:
     """By the emulator's kind of fault, all of them."""
     from airflow_provider_explo.emulator.faults import KINDS
 
-    needed: dict[str, dict[str, Any]] = {
+    options: dict[str, dict[str, Any]] = {
         "status": {"status": 503},
         "slow": {"seconds": 1},
         "redirect": {"location": "https://login.example.com/sso"},
     }
     for kind in KINDS.keys() - NO_ERROR:
         stage.emulator.clear_faults()
-        stage.fault(kind, **needed.get(kind, {}))
+        stage.fault(kind, **options.get(kind, {}))
         yield stage.create(timeout=0.3 if kind == "slow" else 5)
 
 
@@ -73,7 +73,7 @@ def endless(stage: Stage) -> Iterator[str]:
 
 
 def pauses(stage: Stage) -> Iterator[str]:
-    """A 429 that asks for a longer pause than any call may take."""
+    """A 429 that asks for a longer pause than any request may take."""
     stage.fault("rate_limit", retry_after=900)
     settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url, requests_per_minute=60_000)
     with ExploClient(settings) as client:
@@ -95,4 +95,4 @@ def retried(stage: Stage) -> Iterator[str]:
     settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url, requests_per_minute=60_000)
     with ExploClient(settings) as client:
         client.create_user_group(user_group_id="acme", name="Acme")
-    yield from (line for line in stage.log() if "attempt 1, the next in" in line)
+    yield from (line for line in stage.log() if "attempt 1 failed" in line)
