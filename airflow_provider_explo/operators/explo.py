@@ -185,7 +185,7 @@ class ExploCreateUserGroupOperator(ExploOperator):
                 message(
                     "tenant: unknown fields",
                     found=", ".join(unknown),
-                    expected=f"some of {', '.join(TENANT_FIELDS)}",
+                    expected=f"any of {', '.join(TENANT_FIELDS)}",
                     fix="rename or remove them; nothing was sent to Explo",
                 )
             )

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from airflow_provider_explo.client.client import ExploClient
+from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.sync import run
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from tests.docs.provoke.stage import Stage
@@ -88,9 +90,11 @@ def planned(stage: Stage) -> Iterator[str]:
     stage.onboard(sql="SELECT id AS user_group_id, name FROM tenants WHERE id = 'acme'")
     stage.database("INSERT INTO tenants VALUES ('crux', '')")
     stage.onboard(dry_run=True)
-    yield [line for line in stage.log() if line.startswith("Dry run")][-1]
+    log = "\n".join([*stage.log(), stage.printed()])
+    yield from re.findall(r"Dry run: .*?\nPlan: [a-z0-9, ]*[a-z]", log, re.DOTALL)
 
 
 def forecast(stage: Stage) -> Iterator[str]:
     """How long it takes."""
-    yield run._forecast(10_000, 176)
+    with ExploClient(ClientSettings(token="any-token")) as explo:
+        yield run._forecast(10_000, explo.requests_per_minute)
