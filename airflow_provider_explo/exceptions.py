@@ -7,6 +7,7 @@ ExploError
 └── ExploApiError             Explo's response: .status, .endpoint, .retry_after
     ├── ExploAuthError            401, 403
     ├── ExploRefusedError         400, 404, 409, 422, success: 0
+    ├── ExploEndpointGoneError    404, 405, 410 of an endpoint that cannot mean "no such tenant"
     ├── ExploRateLimitError       429
     ├── ExploUnavailableError     5xx, timeouts, broken connections
     └── ExploProtocolError        not the documented shape
@@ -150,6 +151,10 @@ class ExploRefusedError(ExploApiError):
     """400, 404, 409, 422 or another 4xx, or ``success: 0``: Explo understood the request and refused it."""
 
 
+class ExploEndpointGoneError(ExploApiError):
+    """404, 405 or 410 of an endpoint that cannot mean "no such tenant": it fails for every tenant."""
+
+
 class ExploRateLimitError(ExploApiError):
     """429: over the rate limit of this IP, until ``retry_timeout`` was over."""
 
@@ -168,6 +173,7 @@ NON_RETRYABLE: tuple[type[ExploError], ...] = (
     ExploPlanRefusedError,
     ExploAuthError,
     ExploRefusedError,
+    ExploEndpointGoneError,
     ExploProtocolError,
 )
 """Errors that a retry cannot fix."""

@@ -18,7 +18,7 @@ MAX_DEPTH = 100
 MAX_EXPONENT = 307
 MAX_INTEGER_BITS = 4096
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_NUL_OR_SURROGATE = re.compile("[\0\ud800-\udfff]")
 _FIX_BY_TYPE: tuple[tuple[tuple[type, ...], str], ...] = (
     ((bytes, bytearray, memoryview), "write text, for binary data its base64"),
     ((set, frozenset), "write a list"),
@@ -164,8 +164,11 @@ def _normalize(value: Any, place: tuple[Any, ...], problems: list[Problem]) -> A
 
 def _normalize_text(value: str, place: tuple[Any, ...], problems: list[Problem]) -> str:
     text = str.__str__(value)
-    if not text.isprintable() and _SURROGATE.search(text):
-        _report(problems, place, found=preview(text), expected="text", fix="it is broken Unicode (a lone surrogate)")
+    if not text.isprintable() and (unusable := _NUL_OR_SURROGATE.search(text)):
+        is_nul = unusable[0] == "\0"
+        expected = "text without NUL" if is_nul else "text"
+        fix = "remove the character \\x00" if is_nul else "it is broken Unicode (a lone surrogate)"
+        _report(problems, place, found=preview(text), expected=expected, fix=fix)
     return text
 
 

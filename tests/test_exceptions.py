@@ -73,6 +73,7 @@ def test_the_tree_is_as_documented():
         "ExploApiError": "ExploError",
         "ExploAuthError": "ExploApiError",
         "ExploRefusedError": "ExploApiError",
+        "ExploEndpointGoneError": "ExploApiError",
         "ExploRateLimitError": "ExploApiError",
         "ExploUnavailableError": "ExploApiError",
         "ExploProtocolError": "ExploApiError",

@@ -1,18 +1,18 @@
-"""Explo's endpoints, a short method each."""
+"""ExploClient: a short method for each endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import chain, count
 from types import TracebackType
 from typing import Any
 
-from airflow_provider_explo.client import parsing
-from airflow_provider_explo.client.models import Request, UserGroup
+from airflow_provider_explo.client import endpoints, parsing
+from airflow_provider_explo.client.models import Request, Response, UserGroup
 from airflow_provider_explo.client.rate_limiter import RateLimiter
 from airflow_provider_explo.client.retrying import RetryingTransport, RetryPolicy
 from airflow_provider_explo.client.settings import ClientSettings
-from airflow_provider_explo.exceptions import ExploConfigError, message, preview
-from airflow_provider_explo.tenants.tenant import FIELDS
+from airflow_provider_explo.exceptions import ExploConfigError
 
 MAX_PAGE_SIZE = 1000
 
@@ -20,10 +20,16 @@ MAX_PAGE_SIZE = 1000
 class ExploClient:
     """A client of Explo: one connection pool, one request budget, one retry policy. Thread-safe.
 
+    Each method raises an :class:`~airflow_provider_explo.exceptions.ExploApiError` of one kind or another when Explo
+    does not do what was asked, and an ExploConfigError when settings for TLS or proxies are wrong.
+
     :param settings: where, with which token, how fast.
     :param max_in_flight: requests at once; the connection pool is as large.
     :param rate_limiter: the budget; by default one of its own, of the settings' requests_per_minute.
     :param retry: what is retried, and after how long.
+    :param max_attempts: how often a request is sent at most. None: as often as ``retry`` and the settings'
+        ``retry_timeout`` allow. 1: every error is raised at once, for a caller that retries by itself; the rate limiter
+        is informed all the same, and the error's ``ambiguous`` says whether the request may have been carried out.
     :raises ExploConfigError: the settings are wrong; the message names every mistake.
     """
 
@@ -34,6 +40,7 @@ class ExploClient:
         max_in_flight: int = 1,
         rate_limiter: RateLimiter | None = None,
         retry: RetryPolicy | None = None,
+        max_attempts: int | None = None,
     ) -> None:
         problems = settings.problems()
         if problems:
@@ -41,7 +48,11 @@ class ExploClient:
         self.settings = settings
         self._rate_limiter = rate_limiter or RateLimiter(settings.requests_per_minute)
         self._transport = RetryingTransport(
-            settings, max_in_flight=max_in_flight, rate_limiter=self._rate_limiter, retry=retry
+            settings,
+            max_in_flight=max_in_flight,
+            rate_limiter=self._rate_limiter,
+            retry=retry,
+            max_attempts=max_attempts,
         )
 
     def __enter__(self) -> ExploClient:
@@ -56,6 +67,11 @@ class ExploClient:
     def requests_per_minute(self) -> float:
         """The present pace: lower than the settings' after a 429."""
         return self._rate_limiter.rate * 60
+
+    @property
+    def create_endpoint(self) -> str:
+        """Method and path of :meth:`create_user_group`."""
+        return f"POST {endpoints.create_path(self.settings.api)}"
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -73,9 +89,9 @@ class ExploClient:
             ``mapping`` (schema id to data source), ``properties`` (any JSON object), … None: not sent.
         :raises TypeError: a field is unknown, or a required one is missing.
         :raises ExploConfigError: the settings' ``api`` cannot carry a field; nothing was sent.
-        :raises ExploApiError: one of its kinds.
         """
-        return self._send_fields("create", {"user_group_id": user_group_id, **fields})
+        request = endpoints.create(self.settings.api, {"user_group_id": user_group_id, **fields})
+        return self._send_for_group(request, user_group_id=user_group_id, flag=f"new_{self._entity}")
 
     def update_user_group(self, *, user_group_id: str, **fields: Any) -> UserGroup:
         """Change the given fields of an existing group (``update_user_group`` or ``update_customer``).
@@ -84,18 +100,16 @@ class ExploClient:
         :param fields: as for :meth:`create_user_group`; none is required. None: left as it is.
         :raises TypeError: a field is unknown.
         :raises ExploConfigError: the settings' ``api`` cannot carry a field; nothing was sent.
-        :raises ExploApiError: one of its kinds.
         """
-        return self._send_fields("update", {"user_group_id": user_group_id, **fields})
+        request = endpoints.update(self.settings.api, {"user_group_id": user_group_id, **fields})
+        return self._send_for_group(request, user_group_id=user_group_id)
 
     def delete_user_group(self, *, current_token: str) -> None:
         """Delete the group that has this token (``delete_user_group`` or ``delete_customer``).
 
         Never sent again after an attempt that may have been carried out.
-
-        :raises ExploApiError: one of its kinds.
         """
-        request = self._token_request("DELETE", "delete", current_token)
+        request = endpoints.delete(self.settings.api, current_token)
         del current_token
         self._transport.send(request)
 
@@ -103,39 +117,46 @@ class ExploClient:
         """Replace a group's token; the old one is invalid from then on.
 
         Never sent again after an attempt that may have been carried out.
-
-        :raises ExploApiError: one of its kinds.
         """
-        request = self._token_request("POST", "refresh", current_token, suffix="_token")
+        request = endpoints.refresh_token(self.settings.api, current_token)
         del current_token
-        return parsing.parse_user_group(request, self._transport.send(request), key=self._entity)
+        return self._send_for_group(request)
 
     def get_user_group(self, *, user_group_id: str) -> UserGroup:
-        """Get one group (``get_customer``); changes nothing.
-
-        :raises ExploApiError: one of its kinds; how Explo responds to an unknown id is not documented.
-        """
-        request = _tenant_request("/api/get_customer/", user_group_id, {"provided_id": user_group_id})
-        response = self._transport.send(request)
-        return parsing.parse_user_group(request, response, key="customer", user_group_id=user_group_id)
+        """Get one group (``get_customer``); changes nothing. How Explo responds to an unknown id is not documented."""
+        return self._send_for_group(endpoints.get(user_group_id), key="customer", user_group_id=user_group_id)
 
     def list_user_groups(self, *, page_size: int = MAX_PAGE_SIZE) -> Iterator[UserGroup]:
-        """Every group that the API token sees (``GET /v2/api/customers/``), page by page.
+        """Every group that the API token sees (``GET /v2/api/customers/``), as :meth:`pages` reads them."""
+        return chain.from_iterable(self.pages(page_size=page_size))
 
-        :raises ExploApiError: one of its kinds.
+    def pages(self, *, page_size: int = MAX_PAGE_SIZE) -> Iterator[list[UserGroup]]:
+        """The groups that the API token sees, a list for each page, each page one request, sent when it is needed.
+
+        Explo may return smaller pages than asked for. The end is an empty page, the total that Explo names, or a page
+        with nothing new: a server that ignores ``page`` repeats the first page, or the one before. What such pages
+        repeat is left out. A group that is created or deleted while the list is read may be missed.
+
+        :param page_size: groups per page, up to 1,000.
         """
-        seen: set[str] = set()
-        page = 1
-        while True:
-            request = _list_request(page=page, page_size=page_size)
+        # Not all ids seen so far: memory stays flat, however long the list is.
+        first: set[str] = set()
+        previous: set[str] = set()
+        seen = 0
+        for page in count(1):
+            request = endpoints.list_page(page=page, page_size=page_size)
             response = self._transport.send(request)
-            new = [group for group in parsing.parse_page(request, response) if group.provided_id not in seen]
-            seen.update(group.provided_id for group in new)
-            yield from new
-            total = parsing.total_count(response)
-            if not new or (total is not None and len(seen) >= total):
+            groups = self._check(request, response, parsing.parse_page(request, response))
+            new = [group for group in groups if group.provided_id not in previous and group.provided_id not in first]
+            if not new:
                 return
-            page += 1
+            yield new
+            previous = {group.provided_id for group in groups}
+            first = first or previous
+            seen += len({group.provided_id for group in new})
+            total = parsing.total_count(response)
+            if total is not None and seen >= total:
+                return
 
     def generate_jwt(
         self,
@@ -149,68 +170,44 @@ class ExploClient:
         """Make a short-lived JWT for embedding (``generate_jwt``): a secret.
 
         :param expiration: an ISO-8601 duration such as ``PT1H``; Explo's default is 24 hours.
-        :raises ExploApiError: one of its kinds.
         """
         options = {"embed_id": embed_id, "key_id": key_id, "expiration": expiration, "embed_origin": embed_origin}
-        request = _tenant_request(
-            "/api/generate_jwt/", user_group_id, {"provided_id": user_group_id, **_drop_none(options)}
-        )
+        request = endpoints.generate_jwt(user_group_id, options)
         return parsing.parse_text(request, self._transport.send(request), "jwt")
 
-    def probe(self) -> None:
-        """One request that changes nothing, in one attempt: does this connection work?
+    def list_group_tags(self) -> list[str]:
+        """The names of all group tags (``group_tags``)."""
+        request = endpoints.list_group_tags()
+        return parsing.parse_group_tags(request, self._transport.send(request))
 
-        :raises ExploConfigError: TLS or proxy settings are wrong.
-        :raises ExploApiError: one of its kinds.
+    def create_group_tag(self, *, name: str) -> None:
+        """Create a group tag (``create_group_tag``). Explo refuses one that exists already.
+
+        Never sent again after an attempt that may have been carried out.
         """
-        request = _list_request(page=1, page_size=1)
-        parsing.parse_page(request, self._transport.send_once(request))
+        self._transport.send(endpoints.create_group_tag(name))
+
+    def probe(self) -> None:
+        """One request that changes nothing, in one attempt: does this connection work?"""
+        request = endpoints.list_page(page=1, page_size=1)
+        response = self._transport.send_once(request)
+        self._check(request, response, parsing.parse_page(request, response))
 
     @property
     def _entity(self) -> str:
-        return "customer" if self.settings.api == "customer" else "user_group"
+        return endpoints.entity(self.settings.api)
 
-    def _send_fields(self, verb: str, values: Mapping[str, Any]) -> UserGroup:
-        api, user_group_id = self.settings.api, values["user_group_id"]
-        method, present = f"{verb}_user_group()", _drop_none(values)
-        if unknown := [name for name in values if name not in FIELDS]:
-            raise TypeError(f"{method}: unknown fields: {', '.join(unknown)}; known fields: {', '.join(FIELDS)}")
-        required = [name for name, field in FIELDS.items() if field.required] if verb == "create" else ["user_group_id"]
-        if missing := [name for name in required if name not in present]:
-            raise TypeError(f"{method}: missing required fields: {', '.join(missing)}")
-        if unsupported := [name for name in present if api not in FIELDS[name].apis]:
-            summary = f"{_subject(user_group_id)}: api {api!r} cannot carry {', '.join(unsupported)}"
-            raise ExploConfigError(message(summary, fix="set api: customer in the connection's extra"))
-        # Only creating is documented below /embed/.
-        prefix = "/embed" if api == "embed" and verb == "create" else "/api"
-        body = {field.request_key(api): present[name] for name, field in FIELDS.items() if name in present}
-        request = _tenant_request(f"{prefix}/{verb}_{self._entity}/", user_group_id, body)
+    def _send_for_group(
+        self, request: Request, *, key: str | None = None, user_group_id: str | None = None, flag: str | None = None
+    ) -> UserGroup:
         response = self._transport.send(request)
-        flag = f"new_{self._entity}" if verb == "create" else None
-        return parsing.parse_user_group(request, response, key=self._entity, user_group_id=user_group_id, flag=flag)
-
-    def _token_request(self, method: str, verb: str, current_token: str, *, suffix: str = "") -> Request:
-        return Request(
-            method=method,
-            path=f"/api/{verb}_{self._entity}{suffix}/",
-            body={"current_token": current_token},
-            repeatable=False,
+        group = parsing.parse_user_group(
+            request, response, key=key or self._entity, user_group_id=user_group_id, flag=flag
         )
+        return self._check(request, response, [group])[0]
 
-
-def _drop_none(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if value is not None}
-
-
-def _subject(user_group_id: str) -> str:
-    return f"tenant {preview(user_group_id)}"
-
-
-def _tenant_request(path: str, user_group_id: str, body: Mapping[str, Any]) -> Request:
-    return Request(method="POST", path=path, body=body, subject=_subject(user_group_id))
-
-
-def _list_request(*, page: int, page_size: int) -> Request:
-    # Explo's documentation spells the size both ways.
-    query = {"page": page, "page_size": page_size, "pageSize": page_size}
-    return Request(method="GET", path="/v2/api/customers/", query=query, has_success=False)
+    def _check(self, request: Request, response: Response, groups: list[UserGroup]) -> list[UserGroup]:
+        """Refuse a group whose token is the API token: saved as a tenant's, it would give everything away."""
+        if any(group.token == self.settings.token for group in groups):
+            raise parsing.unexpected_response(request, response, "a tenant's token is the API token")
+        return groups

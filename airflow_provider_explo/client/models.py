@@ -20,6 +20,7 @@ class Request:
     :param repeatable: sending it twice does no harm. Deleting and refreshing are not: their token is dead after the
         first time.
     :param has_success: Explo documents a ``success`` number in this endpoint's response.
+    :param may_not_find: 404 and 410 may mean that the tenant is not there, and not that the endpoint is gone.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Request:
     subject: str = ""
     repeatable: bool = True
     has_success: bool = True
+    may_not_find: bool = False
 
     @property
     def endpoint(self) -> str:

@@ -52,6 +52,18 @@ def parse_page(request: Request, response: Response) -> list[UserGroup]:
     return [_parse_group(row) for row in rows]
 
 
+def parse_group_tags(request: Request, response: Response) -> list[str]:
+    """Parse the names of the group tags.
+
+    :raises ExploProtocolError: there is no list, or a tag has no name.
+    """
+    tags = response.payload.get("group_tags")
+    names: list[Any] = [tag.get("name") for tag in tags if isinstance(tag, Mapping)] if isinstance(tags, list) else []
+    if not isinstance(tags, list) or len(tags) != len(names) or not all(isinstance(name, str) for name in names):
+        raise unexpected_response(request, response, "there is no list of named tags under group_tags")
+    return names
+
+
 def total_count(response: Response) -> int | None:
     """How many customers the whole list has, where the page says so."""
     keys = ("total_count", "totalCount", "count")

@@ -59,6 +59,7 @@ class RetryingTransport:
     :param max_in_flight: requests at once; the connection pool is as large.
     :param rate_limiter: the budget.
     :param retry: what is retried, and after how long.
+    :param max_attempts: how often a request is sent at most; None for no such limit.
     """
 
     def __init__(
@@ -68,10 +69,12 @@ class RetryingTransport:
         max_in_flight: int = 1,
         rate_limiter: RateLimiter,
         retry: RetryPolicy | None = None,
+        max_attempts: int | None = None,
     ) -> None:
         self._retry_timeout = settings.retry_timeout
         self._rate_limiter = rate_limiter
         self._retry = retry or RetryPolicy()
+        self._max_attempts = max_attempts
         self._transport = Transport(settings, pool_size=max_in_flight, clock=rate_limiter.clock)
 
     def close(self) -> None:
@@ -84,15 +87,17 @@ class RetryingTransport:
         :raises ExploConfigError: TLS or proxy settings are wrong.
         :raises ExploApiError: one of its kinds.
         """
-        return self.send(request, max_attempts=1)
+        return self._send(request, max_attempts=1)
 
-    def send(self, request: Request, *, max_attempts: int | None = None) -> Response:
+    def send(self, request: Request) -> Response:
         """Send a request when the budget allows, and again while a retry can help and ``retry_timeout`` is not over.
 
-        :param max_attempts: how often at most; None for no such limit.
         :raises ExploConfigError: TLS or proxy settings are wrong.
         :raises ExploApiError: one of its kinds, when a retry cannot help or the limits are reached.
         """
+        return self._send(request, max_attempts=self._max_attempts)
+
+    def _send(self, request: Request, *, max_attempts: int | None) -> Response:
         sent_at = self._wait_for_turn(request)
         deadline = sent_at + self._retry_timeout
         ambiguous = False

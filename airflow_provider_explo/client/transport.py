@@ -38,6 +38,8 @@ from airflow_provider_explo.exceptions import (
 
 BODY_LIMIT = 32 * 1024 * 1024
 CHUNK_SIZE = 64 * 1024
+# Some gateways name the charset there.
+UNCOMPRESSED = ("", "identity", "utf-8", "utf8")
 MAX_SOCKET_TIMEOUT = 24 * 3600.0
 MIN_SOCKET_TIMEOUT = 0.001
 
@@ -54,6 +56,7 @@ class Transport:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._succeeded = False
         self._http = _Session()
         self._http.trust_env = not _proxied_loopback(settings.base_url)
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -117,12 +120,15 @@ class Transport:
             ) as response:
                 body = status_error(request, response) or self._read(request, response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return connection_error(request, urlsplit(self._settings.base_url).netloc, error)
-        return body if isinstance(body, ExploError) else _parse(request, response.status_code, body)
+            host = urlsplit(self._settings.base_url).netloc
+            return connection_error(request, host, error, tls_worked=self._succeeded)
+        outcome = body if isinstance(body, ExploError) else _parse(request, response.status_code, body)
+        self._succeeded = self._succeeded or isinstance(outcome, Response)
+        return outcome
 
     def _read(self, request: Request, response: requests.Response, deadline: float) -> bytes | ExploApiError:
         status = response.status_code
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        if response.headers.get("Content-Encoding", "").strip().lower() not in UNCOMPRESSED:
             return _protocol_error(request, status, "the response is compressed, which was not asked for")
         body = bytearray()
         # urllib3 notices a body shorter than announced: IncompleteRead.
@@ -138,7 +144,7 @@ class Transport:
 
 def _parse(request: Request, status: int, body: bytes) -> Response | ExploApiError:
     try:
-        payload: Any = json_values.loads(body.decode("utf-8"))
+        payload: Any = json_values.loads(body.decode("utf-8-sig"))
     except ValueError:
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "not valid JSON"
         return _protocol_error(request, status, f"the response is {kind}")

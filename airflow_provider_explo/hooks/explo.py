@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from airflow_provider_explo.exceptions import (
     ExploConfigError,
+    ExploEndpointGoneError,
     ExploError,
     ExploProtocolError,
     ExploRefusedError,
@@ -91,20 +92,29 @@ class ExploHook(BaseHook):
         try:
             with self.client() as client:
                 client.probe()
-                return True, f"{client.settings.base_url} responded and accepted the API token."
-        except (ExploProtocolError, ExploRefusedError) as error:
+                return True, (
+                    f"{client.settings.base_url} responded and accepted the API token. Not tested, as no harmless "
+                    f"request can: whether {client.create_endpoint} exists, and whether the token may write."
+                )
+        except (ExploEndpointGoneError, ExploProtocolError, ExploRefusedError) as error:
             return False, f"probably not Explo: {error}"
         except ExploError as error:
             return False, str(error)
 
     def client(
-        self, *, max_in_flight: int = 1, budget_share: float = 1.0, sleep: Callable[[float], None] = time.sleep
+        self,
+        *,
+        max_in_flight: int = 1,
+        budget_share: float = 1.0,
+        sleep: Callable[[float], None] = time.sleep,
+        max_attempts: int | None = None,
     ) -> ExploClient:
         """A new client for this connection, for many requests from several threads. Tokens it returns are not masked.
 
         :param max_in_flight: requests at once.
         :param budget_share: how much of the connection's ``requests_per_minute`` it uses, from above 0 to 1.
         :param sleep: waits so many seconds.
+        :param max_attempts: how often a request is sent at most; None: see ``retry_timeout``.
         :raises ExploConfigError: the connection is wrong; the message names every mistake in it.
         """
         from airflow_provider_explo.client.client import ExploClient
@@ -113,7 +123,7 @@ class ExploHook(BaseHook):
         settings = self._settings()
         mask_secret(settings.token)
         rate_limiter = RateLimiter(settings.requests_per_minute * budget_share, sleep=sleep)
-        return ExploClient(settings, max_in_flight=max_in_flight, rate_limiter=rate_limiter)
+        return ExploClient(settings, max_in_flight=max_in_flight, rate_limiter=rate_limiter, max_attempts=max_attempts)
 
     def _settings(self) -> ClientSettings:
         parsed = self._parse_connection()

@@ -24,14 +24,14 @@ _NOT_PYTHON = "\0"
 class ExploOperator(BaseOperator):
     """Renders templates as Airflow does, with three exceptions.
 
-    - :attr:`text_fields` are rendered to text even with ``render_template_as_native_obj``. Native rendering reads text
-      as a Python literal: the tenant id ``2024_001`` would become the number 2024001, and ``1e5`` 100000.0.
+    - All but :attr:`native_fields` are rendered to text even with ``render_template_as_native_obj``. Native rendering
+      reads text as a Python literal: the tenant id ``2024_001`` would become the number 2024001, and ``1e5`` 100000.0.
     - :attr:`verbatim_fields` that hold a mapping are not rendered at all.
     - What ``expand_kwargs`` takes from an XCom is data. Airflow (2.11 to 3.3) renders it: a tenant who signs up under
       the name ``{{ conn.explo_default.password }}`` would see the API token as its name.
     """
 
-    text_fields: Iterable[str] = ()
+    native_fields: Iterable[str] = ()
     verbatim_fields: Iterable[str] = ()
     ui_color = "#e8e4ff"
 
@@ -48,7 +48,7 @@ class ExploOperator(BaseOperator):
             field
             for field in fields
             # What expand() takes from an XCom is data too; Airflow knows it by its identity.
-            if field in self.text_fields
+            if field not in self.native_fields
             and isinstance(getattr(parent, field), str)
             and id(getattr(parent, field)) not in seen_oids
         ]

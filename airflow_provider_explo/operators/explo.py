@@ -40,6 +40,11 @@ class ExploCreateUserGroupOperator(ExploOperator):
     :param name: display name, 1 to 255 characters. (templated)
     :param mapping: Explo's schema id to data source, for instance ``{"40": "213"}``, or JSON text of it. (templated)
     :param properties: a JSON object, or JSON text of it. (templated)
+    :param is_demo_group: watermarked and not billed; connections with ``api`` user_group or customer. (templated)
+    :param emails: list of e-mail addresses, or JSON text of it; ``api: customer``. (templated)
+    :param group_tags: list of group tags, or JSON text of it; ``api: customer``. (templated)
+    :param hierarchy_level_name: the level of a child, such as ``User``; ``api: customer``. (templated)
+    :param parent_provided_id: the id of the tenant above; ``api: customer``. (templated)
     :param tenant: instead of the single fields, all of them at once, by name. It is plain data, never rendered as a
         template, and so is the way to map over tenants: ``.partial(task_id=…).expand(tenant=new_tenants())``.
     :param mapping_schema: a JSON Schema (Draft 2020-12) that ``mapping`` must satisfy too, or the path of a file that
@@ -69,14 +74,7 @@ class ExploCreateUserGroupOperator(ExploOperator):
         "token_conn_id",
     )
     template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
-    text_fields = (
-        *(name for name, field in FIELDS.items() if not field.json_text),
-        "mapping_schema",
-        "properties_schema",
-        "explo_conn_id",
-        "token_table",
-        "token_conn_id",
-    )
+    native_fields = tuple(template_fields_renderers)
     verbatim_fields = ("mapping_schema", "properties_schema")
     operator_extra_links = (ExploUserGroupLink(),)
 
@@ -87,6 +85,11 @@ class ExploCreateUserGroupOperator(ExploOperator):
         name: str | None = None,
         mapping: Mapping[str, Any] | str | None = None,
         properties: Mapping[str, Any] | str | None = None,
+        is_demo_group: bool | str | None = None,
+        emails: Sequence[str] | str | None = None,
+        group_tags: Sequence[str] | str | None = None,
+        hierarchy_level_name: str | None = None,
+        parent_provided_id: str | None = None,
         tenant: Mapping[str, Any] | None = None,
         mapping_schema: Mapping[str, Any] | str | None = None,
         properties_schema: Mapping[str, Any] | str | None = None,
@@ -105,6 +108,11 @@ class ExploCreateUserGroupOperator(ExploOperator):
         self.name = name
         self.mapping = mapping
         self.properties = properties
+        self.is_demo_group = is_demo_group
+        self.emails = emails
+        self.group_tags = group_tags
+        self.hierarchy_level_name = hierarchy_level_name
+        self.parent_provided_id = parent_provided_id
         self.tenant = tenant
         self.mapping_schema = mapping_schema
         self.properties_schema = properties_schema

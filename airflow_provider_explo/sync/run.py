@@ -115,11 +115,7 @@ class Sync:
 
     def _planned(self, spool: Spool[Change], rows: Rows, hashes: Hashes) -> Iterator[list[Change]]:
         planner = Planner(
-            spool,
-            validator=self._validator,
-            hashes=hashes,
-            if_exists=self._if_exists,
-            always_ask=self._always_ask,
+            spool, validator=self._validator, hashes=hashes, if_exists=self._if_exists, always_ask=self._always_ask
         )
         progress = Progress("Rows planned")
         for changes in planner.plan(rows):

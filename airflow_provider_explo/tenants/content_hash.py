@@ -51,10 +51,16 @@ def canonical(value: Any) -> str:
 
 
 def _digest_1(tenant: Tenant) -> str:
-    content = {field.name: field.comparable(getattr(tenant, field.name)) for field in CONTENT_FIELDS}
+    content = {
+        field.name: field.comparable(value)
+        for field in CONTENT_FIELDS
+        if (value := getattr(tenant, field.name)) is not None or field.name in _ALWAYS_IN_VERSION_1
+    }
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
+# The other fields came later, and are in a hash where they have a value: known tenants keep their hashes.
+_ALWAYS_IN_VERSION_1 = ("name", "mapping", "properties")
 _DIGESTS = {"1": _digest_1}
 
 

@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
+from uuid import UUID
 
 from airflow_provider_explo import json_values
 from airflow_provider_explo.exceptions import Problem
+
+
+def parse_id(value: Any, path: str) -> tuple[Any, Sequence[Problem]]:
+    """Read an id, which may come as text, integer or UUID: it is sent as text."""
+    value, problems = json_values.normalize(str(value) if isinstance(value, UUID) else value, path)
+    return str(value) if type(value) is int and not problems else value, problems
+
+
+def parse_boolean(value: Any, path: str) -> tuple[Any, Sequence[Problem]]:
+    """Read a boolean, for which several databases have only 0 and 1."""
+    value, problems = json_values.normalize(value, path)
+    return bool(value) if type(value) is int and value in (0, 1) else value, problems
+
+
+def as_set(values: Any) -> Any:
+    """Order and duplicates make no difference in a list of text, and none is the same as an empty one."""
+    if isinstance(values, list) and all(isinstance(value, str) for value in values):
+        return sorted(set(values))
+    return [] if values is None else values
+
+
+def false_if_none(value: Any) -> Any:
+    """A boolean that is not given is false to Explo."""
+    return False if value is None else value
 
 
 def data_sources_as_text(mapping: Any) -> Any:
@@ -17,14 +42,13 @@ def data_sources_as_text(mapping: Any) -> Any:
     return {key: str(value) if type(value) is int else value for key, value in mapping.items()}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Field:
     """One field of a tenant; its built-in JSON Schema is ``schemas/<name>.json``.
 
-    :param name: its column in the query, and its argument in operators, hook and client.
-    :param key: its key in requests to the user group endpoints.
-    :param customer_key: its key in requests to the Customer API.
-    :param response_keys: its keys in responses, the newest API's first.
+    :param name: its column in the query, its argument in operators, hook and client, and its key in requests.
+    :param customer_key: its key in requests to the Customer API, where that differs.
+    :param response_key: its key in the Customer API's responses, where that differs.
     :param required: a tenant cannot be created without it.
     :param parse: reads a value of it, other than None, at a JSON path: plain JSON, and what is wrong with it.
     :param user_schema: users may add a schema, as the argument ``<name>_schema``.
@@ -33,9 +57,9 @@ class Field:
     """
 
     name: str
-    key: str
-    customer_key: str
-    response_keys: tuple[str, ...]
+    _: KW_ONLY
+    customer_key: str | None = None
+    response_key: str | None = None
     required: bool = False
     parse: Callable[[Any, str], tuple[Any, Sequence[Problem]]] = json_values.normalize
     user_schema: bool = False
@@ -49,37 +73,33 @@ class Field:
 
     def request_key(self, api: str) -> str:
         """Its key in requests of one ``api``."""
-        return self.customer_key if api == "customer" else self.key
+        return self.customer_key or self.name if api == "customer" else self.name
+
+    @property
+    def response_keys(self) -> tuple[str, ...]:
+        """Its keys in responses, the newest API's first."""
+        return (self.response_key, self.name) if self.response_key else (self.name,)
 
 
+_CUSTOMER_ONLY = ("customer",)
 FIELDS: Mapping[str, Field] = {
     described.name: described
     for described in (
+        Field("user_group_id", customer_key="provided_id", response_key="provided_id", required=True, parse=parse_id),
+        Field("name", required=True),
         Field(
-            name="user_group_id",
-            key="user_group_id",
-            customer_key="provided_id",
-            response_keys=("provided_id",),
-            required=True,
-        ),
-        Field(name="name", key="name", customer_key="name", response_keys=("name",), required=True),
-        Field(
-            name="mapping",
-            key="mapping",
-            customer_key="mapping",
-            response_keys=("parent_schema_datasource_mapping", "mapping"),
+            "mapping",
+            response_key="parent_schema_datasource_mapping",
             parse=json_values.parse,
             user_schema=True,
             comparable=data_sources_as_text,
         ),
-        Field(
-            name="properties",
-            key="properties",
-            customer_key="properties",
-            response_keys=("properties",),
-            parse=json_values.parse,
-            user_schema=True,
-        ),
+        Field("properties", parse=json_values.parse, user_schema=True),
+        Field("is_demo_group", parse=parse_boolean, apis=("user_group", "customer"), comparable=false_if_none),
+        Field("emails", parse=json_values.parse, apis=_CUSTOMER_ONLY, comparable=as_set),
+        Field("group_tags", parse=json_values.parse, apis=_CUSTOMER_ONLY, comparable=as_set),
+        Field("hierarchy_level_name", response_key="hierarchy_level", apis=_CUSTOMER_ONLY),
+        Field("parent_provided_id", parse=parse_id, apis=_CUSTOMER_ONLY),
     )
 }
 CONTENT_FIELDS = tuple(described for name, described in FIELDS.items() if name != "user_group_id")
@@ -94,6 +114,11 @@ class Tenant:
     :param name: display name.
     :param mapping: schema id to data source, such as ``{"40": "213"}``.
     :param properties: a JSON object.
+    :param is_demo_group: watermarked, and not billed.
+    :param emails: e-mail addresses.
+    :param group_tags: names of Explo's group tags.
+    :param hierarchy_level_name: such as ``"User"``; Explo's root level where None.
+    :param parent_provided_id: the id of the tenant above it.
     :param problems: by field name, what is not JSON. The rest may still be invalid:
         :class:`~airflow_provider_explo.tenants.validation.TenantValidator` checks that.
     """
@@ -102,6 +127,11 @@ class Tenant:
     name: str
     mapping: Mapping[str, str | int] | None = None
     properties: Mapping[str, Any] | None = None
+    is_demo_group: bool | None = None
+    emails: Sequence[str] | None = None
+    group_tags: Sequence[str] | None = None
+    hierarchy_level_name: str | None = None
+    parent_provided_id: str | None = None
     problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
 
     @classmethod

@@ -15,7 +15,7 @@ import regex
 
 from airflow_provider_explo import json_values
 from airflow_provider_explo.exceptions import ExploConfigError, Problem, json_path, preview, validation_error
-from airflow_provider_explo.tenants.tenant import FIELDS, Tenant
+from airflow_provider_explo.tenants.tenant import FIELDS, Field, Tenant
 from airflow_provider_explo.tenants.user_schemas import bounded_validator, find_problems, read_schema, start_check
 
 # From a JSON value and its JSON path to what is wrong with it.
@@ -67,24 +67,25 @@ class TenantValidator:
         """
         problems = [
             problem
-            for name in FIELDS
-            for problem in tenant.problems.get(name) or self._field_problems(name, getattr(tenant, name))
+            for field in FIELDS.values()
+            for problem in tenant.problems.get(field.name) or self._field_problems(field, getattr(tenant, field.name))
         ]
         if problems:
             raise validation_error(tenant.user_group_id, problems)
 
-    def _field_problems(self, name: str, value: Any) -> Sequence[Problem]:
-        path = f"$.{name}"
-        problems = _built_in_check(name)(value, path)
-        if not problems and name in self._user_checks:
-            # A field that is not given breaks a rule such as "plan is required" as an empty object does.
-            problems = self._user_checks[name]({} if value is None else value, path)
+    def _field_problems(self, field: Field, value: Any) -> Sequence[Problem]:
+        path, problems = f"$.{field.name}", []
+        if value is not None or field.required:
+            problems = _built_in_check(field.name)(value, path)
+        if not problems and field.name in self._user_checks:
+            # A field without a value breaks a rule such as "plan is required" as an empty object does.
+            problems = self._user_checks[field.name]({} if value is None else value, path)
         return problems
 
 
 @cache
-def _built_in_check(field: str) -> Check:
-    schema = json.loads((files(__package__) / "schemas" / f"{field}.json").read_text(encoding="utf-8"))
+def _built_in_check(name: str) -> Check:
+    schema = json.loads((files(__package__) / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
     validator = _BuiltInValidator(schema)
 
     def describe(error: jsonschema.ValidationError) -> tuple[str, str]:

@@ -76,15 +76,7 @@ class SqlToExploOperator(ExploOperator):
     )
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"sql": "sql", "parameters": "json"}
-    text_fields = (
-        "sql_conn_id",
-        "explo_conn_id",
-        "token_table",
-        "token_conn_id",
-        "mapping_schema",
-        "properties_schema",
-        "rejects_table",
-    )
+    native_fields = ("parameters",)
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(

@@ -84,6 +84,7 @@ class StandIn:
         self.received: list[Received] = []
         self.connections = 0
         self.handshakes_to_cut = 0
+        self.spoiled_handshakes: list[Callable[[socket.socket], None]] = []
         self.greeting = b""
         self.before_body = b""
         self.stopping = threading.Event()
@@ -93,6 +94,11 @@ class StandIn:
 
     def will(self, *replies: Reply) -> None:
         self._replies.extend(replies)
+
+    def use_certificate_of(self, authority: trustme.CA) -> None:
+        """Present another certificate from now on."""
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(self._tls)
 
     def stop(self) -> None:
         self.stopping.set()
@@ -120,6 +126,10 @@ class StandIn:
                 self.handshakes_to_cut -= 1
                 plain.recv(65_536)
                 plain.shutdown(socket.SHUT_RDWR)
+                return
+            if self.spoiled_handshakes:
+                plain.recv(65_536)
+                self.spoiled_handshakes.pop()(plain)
                 return
             with self._tls.wrap_socket(plain, server_side=True) if self._tls else plain as connection:
                 stream = connection.makefile("rb")
@@ -156,6 +166,8 @@ def well_formed(request: Received) -> bytes:
     """Explo's response when all is well, for every endpoint that the client knows."""
     entity = "customer" if "customer" in request.target else "user_group"
     body = request.json if request.body else {}
+    if "group_tag" in request.target:
+        return respond({"success": 1, "group_tags": [{"name": "gold"}, {"name": "eu"}], "group_tag": {"name": "gold"}})
     if request.method == "GET":
         return respond({"total_count": 0, "results": {"customers": []}})
     if request.method == "DELETE":
@@ -273,7 +285,13 @@ def new_client(explo: StandIn, clock: Clock) -> Iterator[Callable[..., ExploClie
     """Makes clients of the stand-in; time passes only on the fake clock, and every jitter is the longest."""
     made: list[ExploClient] = []
 
-    def make(*, max_in_flight: int = 1, rate_limiter: RateLimiter | None = None, **settings: Any) -> ExploClient:
+    def make(
+        *,
+        max_in_flight: int = 1,
+        rate_limiter: RateLimiter | None = None,
+        max_attempts: int | None = None,
+        **settings: Any,
+    ) -> ExploClient:
         settings = {"token": API_TOKEN, "base_url": explo.url, "timeout": 5, **settings}
         made.append(
             ExploClient(
@@ -281,6 +299,7 @@ def new_client(explo: StandIn, clock: Clock) -> Iterator[Callable[..., ExploClie
                 max_in_flight=max_in_flight,
                 rate_limiter=rate_limiter or RateLimiter(NO_RATE, clock=clock, sleep=clock.sleep),
                 retry=RetryPolicy(uniform=lambda low, high: high),
+                max_attempts=max_attempts,
             )
         )
         return made[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import islice
 
 import pytest
@@ -138,3 +139,91 @@ def test_a_total_that_is_no_number_is_ignored(kit, explo, client, total):
     explo.will(page(kit, total_count=total))
 
     assert listed(client) == ["a", "b"]
+
+
+def pages(client, **options):
+    return [[group.provided_id for group in page] for page in client.pages(**options)]
+
+
+def test_pages_come_one_by_one_each_with_what_is_new(kit, explo, client):
+    explo.will(page(kit, "a", "b", total_count=5), page(kit, "b", "c", total_count=5), page(kit, total_count=5))
+
+    assert pages(client, page_size=2) == [["a", "b"], ["c"]]
+    assert pages_asked_for(explo) == ["1", "2", "3"]
+
+
+def test_a_row_inserted_while_reading_does_not_end_the_list_early(kit, explo, client):
+    # Each page starts with the row that the page before ended with, so four pages hold five rows.
+    explo.will(*[page(kit, f"t{number}", f"t{number + 1}", total_count=5) for number in range(4)])
+
+    assert listed(client) == ["t0", "t1", "t2", "t3", "t4"]
+    assert len(explo.received) == 4
+
+
+def test_a_server_that_starts_again_after_the_last_page_ends_the_list(kit, explo, client):
+    explo.will(*[page(kit, *ids) for ids in (("a", "b"), ("c",), ("d",), ("a", "b"), ("c",))])
+
+    assert listed(client) == ["a", "b", "c", "d"]
+    assert len(explo.received) == 4
+
+
+def test_a_server_that_repeats_its_page_in_another_order_ends_the_list(kit, explo, client):
+    explo.will(page(kit, "a", "b", "c"), page(kit, "c", "a", "b"))
+
+    assert pages(client) == [["a", "b", "c"]]
+
+
+def test_rows_of_one_page_with_one_id_both_come(kit, explo, client):
+    explo.will(page(kit, "a", "a", "b", total_count=3), page(kit, total_count=3))
+
+    assert listed(client) == ["a", "a", "b"]
+
+
+def test_the_page_and_the_row_of_an_error_are_named(kit, explo, client):
+    rows = {"results": {"customers": [kit.group("c"), {"provided_id": "d"}]}}
+    explo.will(page(kit, "a", "b"), kit.respond(rows))
+
+    error = kit.failure(lambda: listed(client))
+
+    assert type(error) is ExploProtocolError
+    assert "page 2: GET /v2/api/customers/" in str(error)
+    assert "row 2: the token is missing" in str(error)
+
+
+def test_reading_a_long_list_keeps_memory_flat(kit, explo, client):
+    def numbered(number):
+        return page(kit, *[f"tenant-{number}-{row}" for row in range(1000)])
+
+    def peak(number_of_pages):
+        explo.will(*[numbered(number) for number in range(number_of_pages)], page(kit))
+        tracemalloc.start()
+        for _ in client.pages():
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(2)
+    assert peak(12) - peak(3) < 500_000
+
+
+def test_tags_are_listed(kit, explo, client):
+    assert client.list_group_tags() == ["gold", "eu"]
+    assert [(request.method, request.target) for request in explo.received] == [("GET", "/api/group_tags/")]
+
+
+@pytest.mark.parametrize("tags", [None, {}, "gold", ["gold"], [{}], [{"name": None}], [{"name": "gold"}, 1]])
+def test_tags_of_another_shape_are_refused(kit, explo, client, tags):
+    explo.will(kit.respond({"success": 1, "group_tags": tags}))
+
+    assert type(kit.failure(client.list_group_tags)) is ExploProtocolError
+
+
+def test_a_tag_is_created_once(kit, explo, client):
+    client.create_group_tag(name="gold")
+    explo.will(None)
+    error = kit.failure(lambda: client.create_group_tag(name="gold"))
+
+    assert error.ambiguous
+    assert "group tag 'gold': POST /api/create_group_tag/" in str(error)
+    assert [request.json for request in explo.received] == [{"name": "gold"}] * 2

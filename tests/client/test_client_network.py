@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
+import trustme
 
 from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError, ExploUnavailableError
@@ -281,3 +284,80 @@ def test_http_to_another_machine_needs_allow_http(kit, stand_in, new_client):
     assert "allow_http" in str(error)
     assert ClientSettings(token="x", base_url="http://explo.example", allow_http=True).problems() == []
     assert len(proxy.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "retired"),
+    [
+        ("https://omni.co/explo", True),
+        ("https://docs.omni.co/", True),
+        ("https://OMNI.co", True),
+        ("https://not-omni.co/", False),
+        ("https://omni.co.example/", False),
+        ("/omni.co", False),
+    ],
+)
+def test_a_redirect_to_omni_says_that_explo_has_been_retired(kit, explo, client, location, retired):
+    explo.will(kit.respond(status=301, headers={"Location": location}))
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is ExploProtocolError
+    assert ("Explo has been retired" in str(error)) is retired
+
+
+@pytest.mark.skipif(importlib.util.find_spec("socks") is not None, reason="PySocks is installed")
+def test_a_socks_proxy_needs_pysocks(kit, new_client, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "socks5h://127.0.0.1:9")
+
+    error = kit.failure(lambda: kit.create(new_client(base_url="http://explo.example", allow_http=True)))
+
+    assert type(error) is ExploConfigError
+    assert "a SOCKS proxy needs PySocks" in str(error)
+
+
+def plaintext(connection):
+    connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+
+
+def alert(connection):
+    connection.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
+
+
+@pytest.mark.parametrize("greet", [plaintext, alert])
+def test_a_tls_error_after_a_success_is_retried(kit, tls_explo, new_client, ca_bundle, greet):
+    client = new_client(base_url=tls_explo.url, verify=ca_bundle)
+    kit.create(client)
+    client.close()
+    tls_explo.spoiled_handshakes = [greet, greet]
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+    assert tls_explo.connections == 4
+
+
+def test_a_tls_error_that_stays_is_unavailable(kit, tls_explo, new_client, ca_bundle):
+    client = new_client(base_url=tls_explo.url, verify=ca_bundle, retry_timeout=3)
+    kit.create(client)
+    client.close()
+    tls_explo.spoiled_handshakes = [alert] * 100
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert type(error) is ExploUnavailableError
+    assert "TLS with" in str(error)
+
+
+def test_a_certificate_that_turns_invalid_is_retried_and_nothing_was_sent(
+    kit, tls_explo, stand_in, new_client, ca_bundle
+):
+    client = new_client(base_url=tls_explo.url, verify=ca_bundle, retry_timeout=3)
+    kit.create(client)
+    client.close()
+    tls_explo.use_certificate_of(trustme.CA())
+
+    error = kit.failure(lambda: client.delete_user_group(current_token="old"))
+
+    assert type(error) is ExploUnavailableError
+    assert not error.ambiguous
+    assert tls_explo.connections > 2
+    assert len(tls_explo.received) == 1

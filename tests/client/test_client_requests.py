@@ -265,7 +265,7 @@ def test_an_update_without_an_id_is_a_type_error(explo, client):
 @pytest.fixture
 def tier(monkeypatch):
     """A field that only the Customer API has, described in the one place where fields are."""
-    field = Field(name="tier", key="", customer_key="tier_name", response_keys=("tier",), apis=("customer",))
+    field = Field("tier", customer_key="tier_name", apis=("customer",))
     monkeypatch.setitem(FIELDS, "tier", field)
 
 

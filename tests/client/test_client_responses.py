@@ -138,7 +138,6 @@ INVALID_BODIES = {
     "truncated": lambda kit: body(kit)[:-2],
     "two documents": lambda kit: body(kit) * 2,
     "utf-16": lambda kit: json.dumps(kit.created()).encode("utf-16"),
-    "utf-8 with a mark": lambda kit: b"\xef\xbb\xbf" + body(kit),
     "latin-1": lambda kit: with_text(kit, "Acme", "Bäcker").decode().encode("latin-1"),
     "nan": lambda kit: with_text(kit, '"team_id": 3', '"team_id": NaN'),
     "duplicate token key": lambda kit: with_text(kit, '"token":', '"token": "another-token", "token":'),
@@ -180,6 +179,41 @@ def test_a_compressed_body_is_refused_unread(kit, explo, client, encoding):
 
     assert_refused(kit, explo, error)
     assert "compressed" in str(error)
+
+
+@pytest.mark.parametrize("encoding", ["", " ", "identity", "utf-8", "UTF-8", "utf8"])
+def test_a_content_encoding_that_compresses_nothing_is_accepted(kit, explo, client, encoding):
+    explo.will(kit.respond(body(kit), headers={"Content-Encoding": encoding}))
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+
+
+def test_a_byte_order_mark_is_accepted(kit, explo, client):
+    explo.will(kit.respond(b"\xef\xbb\xbf" + body(kit)))
+
+    assert kit.create(client).token == kit.TENANT_TOKEN
+
+
+@pytest.mark.parametrize("operation", ["create", "update", "get", "refresh", "list", "probe"])
+def test_the_api_token_as_a_tenants_token_is_refused(kit, explo, client, operation):
+    stolen = kit.group(token=kit.API_TOKEN)
+    payload = kit.created(user_group=stolen, customer=stolen, results={"customers": [kit.group("other"), stolen]})
+    explo.will(kit.respond(payload))
+    operations = {
+        "create": lambda: kit.create(client),
+        "update": lambda: client.update_user_group(user_group_id="acme", name="Acme"),
+        "get": lambda: client.get_user_group(user_group_id="acme"),
+        "refresh": lambda: client.refresh_user_group_token(current_token="old"),
+        "list": lambda: list(client.list_user_groups()),
+        "probe": client.probe,
+    }
+
+    error = kit.failure(operations[operation])
+
+    assert type(error) is ExploProtocolError
+    assert error.status == 200
+    assert "token is the API token" in str(error)
+    assert kit.API_TOKEN not in kit.everything_shown(error)
 
 
 def test_the_content_type_is_not_what_counts(kit, explo, client):

@@ -55,6 +55,16 @@ def test_a_429_with_a_date_is_waited_out(kit, explo, client, clock):
     assert 60 < sum(clock.naps) <= 100
 
 
+def test_a_date_counts_from_the_servers_clock_and_not_from_this_machines(kit, explo, client, clock):
+    there = datetime.now(timezone.utc) + timedelta(hours=2)
+    dates = {"Date": there, "Retry-After": there + timedelta(seconds=20)}
+    explo.will(kit.respond(status=429, headers={name: format_datetime(at, usegmt=True) for name, at in dates.items()}))
+
+    kit.create(client)
+
+    assert sum(clock.naps) == pytest.approx(20)
+
+
 def test_a_429_with_a_time_beyond_retry_timeout_is_not_waited_for(kit, explo, client, clock):
     explo.will(kit.respond(status=429, headers={"Retry-After": "99999999"}))
 
@@ -324,3 +334,54 @@ def test_a_429_to_one_of_several_threads_holds_all_of_them_back(kit, explo, new_
 
     assert clock.now >= 1050
     assert len(explo.received) == 4
+
+
+SINGLE_ATTEMPT = {
+    "429": (lambda kit: kit.respond(status=429, headers={"Retry-After": "7"}), ExploRateLimitError, False, 7.0),
+    "503": (lambda kit: kit.respond(status=503), ExploUnavailableError, True, 0.0),
+    "closed": (lambda kit: None, ExploUnavailableError, True, 0.0),
+    "html": (lambda kit: kit.respond(b"<html>"), ExploProtocolError, False, 0.0),
+}
+
+
+@pytest.mark.parametrize(("fault", "kind", "ambiguous", "pause"), SINGLE_ATTEMPT.values(), ids=SINGLE_ATTEMPT)
+def test_a_client_of_single_attempts_raises_every_error_at_once(
+    kit, explo, new_client, clock, every_log, fault, kind, ambiguous, pause
+):
+    rate_limiter = RateLimiter(FAST, clock=clock, sleep=clock.sleep)
+    explo.will(fault(kit))
+
+    error = kit.failure(lambda: kit.create(new_client(max_attempts=1, rate_limiter=rate_limiter)))
+
+    assert (type(error), error.ambiguous) == (kind, ambiguous)
+    assert rate_limiter.paused_for == pytest.approx(pause)
+    assert len(explo.received) == 1
+    assert clock.naps == []
+    assert [record for record in every_log.records if record.levelname == "WARNING"] == []
+
+
+def test_a_client_of_single_attempts_waits_for_the_pause_after_a_429(kit, explo, new_client, clock):
+    client = new_client(max_attempts=1)
+    explo.will(kit.respond(status=429, headers={"Retry-After": "7"}), kit.respond(status=429))
+    kit.failure(lambda: kit.create(client))
+    kit.failure(lambda: kit.create(client))
+
+    assert kit.create(client).new_user_group is True
+    assert clock.naps == pytest.approx([7, 60])
+
+
+def test_attempts_have_a_limit(kit, explo, new_client):
+    explo.will(*[kit.respond(status=500)] * 10)
+
+    kit.failure(lambda: kit.create(new_client(max_attempts=3)))
+
+    assert len(explo.received) == 3
+
+
+def test_a_probe_that_meets_a_429_slows_down_what_follows(kit, explo, client, clock):
+    explo.will(kit.respond(status=429, headers={"Retry-After": "9"}))
+    kit.failure(client.probe)
+
+    kit.create(client)
+
+    assert clock.naps == pytest.approx([9])

@@ -101,7 +101,11 @@ def test_a_wait_always_fits_into_the_time_left(attempt, time_left, retry_after, 
         ("   ", None),
         ("-5", None),
         ("+5", None),
-        ("1.5", None),
+        ("1.5", 1.5),
+        ("0.25", 0.25),
+        ("3600.5", MAX_RETRY_AFTER),
+        ("1.", None),
+        (".5", None),
         ("1e3", None),
         ("nan", None),
         ("inf", None),
@@ -115,6 +119,21 @@ def test_a_wait_always_fits_into_the_time_left(attempt, time_left, retry_after, 
 )
 def test_retry_after_is_read_in_both_forms_and_clamped(header, seconds):
     assert parse_retry_after(header, now=lambda: NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Sun, 01 Mar 2026 12:00:28 GMT", 2.0),
+        ("Sun, 01 Mar 2026 13:00:28 +0100", 2.0),
+        ("Sun, 01 Mar 2026 12:01:00 GMT", 0.0),
+        ("yesterday", 30.0),
+        ("", 30.0),
+        (None, 30.0),
+    ],
+)
+def test_a_date_counts_from_the_responses_own_date(date, seconds):
+    assert parse_retry_after("Sun, 01 Mar 2026 12:00:30 GMT", date=date, now=lambda: NOW) == seconds
 
 
 def test_a_date_is_compared_with_the_real_time_by_default():

@@ -77,6 +77,8 @@ def test_an_unknown_extra_is_named_in_a_warning(explo_connection, monkeypatch, c
 def test_test_connection_succeeds_and_changes_nothing(explo_connection):
     works, message = ExploHook().test_connection()
     assert works, message
+    assert "Not tested" in message
+    assert "POST /embed/create_user_group/ exists" in message
     (request,) = explo_connection.requests
     assert (request.method, request.path) == ("GET", "/v2/api/customers/")
     assert explo_connection.groups == []
