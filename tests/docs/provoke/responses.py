@@ -23,7 +23,11 @@ def statuses(stage: Stage) -> Iterator[str]:
         stage.emulator.clear_faults()
         stage.fault("status", status=status)
         yield stage.create()
+    stage.emulator.clear_faults()
+    stage.fault("status", status=404)
+    yield stage.create(api="customer")
     yield stage.create(stage.server(respond(status=777)).url)
+    yield stage.create(stage.server(respond(b"<html>", status=403)).url)
 
 
 def faults(stage: Stage) -> Iterator[str]:
@@ -42,8 +46,9 @@ def faults(stage: Stage) -> Iterator[str]:
 
 
 def redirects(stage: Stage) -> Iterator[str]:
-    """To nowhere."""
+    """To nowhere, and to Explo's successor."""
     yield stage.create(stage.server(respond(status=302)).url)
+    yield stage.create(stage.server(respond(status=301, headers={"Location": "https://omni.co/explo"})).url)
 
 
 def bodies(stage: Stage) -> Iterator[str]:
@@ -79,6 +84,14 @@ def pauses(stage: Stage) -> Iterator[str]:
     with ExploClient(settings) as client:
         for _ in range(2):
             yield stage.error(lambda: client.create_user_group(user_group_id="acme", name="Acme"))
+
+
+def updates(stage: Stage) -> Iterator[str]:
+    """Of a tenant who is not there, and of a field that only the Customer API has."""
+    settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url)
+    with ExploClient(settings) as client:
+        yield stage.error(lambda: client.update_user_group(user_group_id="acme", name="Acme"))
+        yield stage.error(lambda: client.update_user_group(user_group_id="acme", emails=["a@example.com"]))
 
 
 def not_json(stage: Stage) -> Iterator[str]:
