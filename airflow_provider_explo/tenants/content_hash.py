@@ -26,7 +26,7 @@ def content_hash(tenant: Tenant, *, settled: bool = True) -> str:
     :returns: ``"<version>:<sha256 in hex>"``, then ``?`` where it is not settled; the version lets a later release
         change the rule without sending every tenant again.
     """
-    return f"{HASH_VERSION}:{_DIGESTS[HASH_VERSION](tenant)}{'' if settled else UNSETTLED}"
+    return f"{HASH_VERSION}:{_RULES[HASH_VERSION](tenant)}{'' if settled else UNSETTLED}"
 
 
 def is_hash_of(tenant: Tenant, stored: str, *, digest: str | None = None) -> bool:
@@ -37,7 +37,7 @@ def is_hash_of(tenant: Tenant, stored: str, *, digest: str | None = None) -> boo
     version, _, stored_digest = stored.removesuffix(UNSETTLED).partition(":")
     if digest is not None and version == HASH_VERSION:
         return stored.removesuffix(UNSETTLED) == digest
-    return version in _DIGESTS and _DIGESTS[version](tenant) == stored_digest
+    return version in _RULES and _RULES[version](tenant) == stored_digest
 
 
 def is_settled(stored: str) -> bool:
@@ -61,7 +61,7 @@ def _digest_1(tenant: Tenant) -> str:
 
 # The other fields came later, and are in a hash where they have a value: known tenants keep their hashes.
 _ALWAYS_IN_VERSION_1 = ("name", "mapping", "properties")
-_DIGESTS = {"1": _digest_1}
+_RULES = {"1": _digest_1}
 
 
 def _tag_numbers(value: Any) -> Any:

@@ -44,7 +44,7 @@ def read_schema(schema: Mapping[str, Any] | str | Path, name: str) -> Any:
     try:
         document = json_values.loads(Path(schema).read_text(encoding="utf-8"))
     except OSError as error:
-        fix = "give an absolute path, or one relative to the worker's current directory"
+        fix = "use an absolute path, or one relative to the DAG file's folder"
         raise ExploConfigError(message(f"{name}: cannot read {str(schema)!r}: {error.strerror}", fix=fix)) from None
     except ValueError as error:
         raise ExploConfigError(f"{name}: {str(schema)!r} is not JSON: {error}") from None

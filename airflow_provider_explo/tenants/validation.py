@@ -103,15 +103,14 @@ def _user_check(schema: Mapping[str, Any] | str | Path, *, argument: str) -> Che
     """
 
     def describe(error: jsonschema.ValidationError) -> tuple[str, str]:
-        # The rule as the schema has it: jsonschema's own message would repeat the whole value.
-        rule = f"{error.validator} {preview(error.validator_value)}" if error.validator else "nothing here"
         pointer = "".join(f"/{key}" for key in error.absolute_schema_path)
-        return rule, f"correct it at its source, or change {argument} at #{pointer}"
+        return _rule(error), f"correct it at its source, or change {argument} at #{pointer}"
 
     document, problems = json_values.normalize(read_schema(schema, argument), "#")
     if not problems:
         try:
-            problems = _problems(_STANDARD(_STANDARD.META_SCHEMA), document, "#", describe)
+            metaschema = _STANDARD(_STANDARD.META_SCHEMA)
+            problems = _problems(metaschema, document, "#", lambda error: (_rule(error), "correct the schema"))
         except RecursionError:
             fix = "flatten it, with $defs and $ref"
             problems = [Problem(path="#", found="a schema nested too deep", expected="fewer levels", fix=fix)]
@@ -136,6 +135,13 @@ def _user_check(schema: Mapping[str, Any] | str | Path, *, argument: str) -> Che
         return [Problem(path=path, found=preview(value), expected=expected, fix=fix)]
 
     return check
+
+
+def _rule(error: jsonschema.ValidationError) -> str:
+    """The broken rule as the schema has it; jsonschema's own message would repeat the whole value."""
+    if error.context:
+        return " or ".join(dict.fromkeys(map(_rule, error.context)))
+    return f"{error.validator} {preview(error.validator_value)}" if error.validator else "nothing here"
 
 
 def _problems(

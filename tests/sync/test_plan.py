@@ -118,7 +118,7 @@ def test_a_hash_of_an_earlier_rule_still_counts(monkeypatch):
 
     old = content_hash(ACME)
     monkeypatch.setattr(hashing, "HASH_VERSION", "2")
-    monkeypatch.setattr(hashing, "_DIGESTS", {**hashing._DIGESTS, "2": lambda tenant: "another rule"})
+    monkeypatch.setattr(hashing, "_RULES", {**hashing._RULES, "2": lambda tenant: "another rule"})
     assert content_hash(ACME) == "2:another rule"
     assert decide(ACME, content_hash(ACME), stored=old, if_exists="update")[0] == "unchanged"
 
