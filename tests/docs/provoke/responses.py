@@ -27,7 +27,7 @@ def statuses(stage: Stage) -> Iterator[str]:
     stage.fault("status", status=404)
     yield stage.create(api="customer")
     yield stage.create(stage.server(respond(status=777)).url)
-    yield stage.create(stage.server(respond(b"<html>", status=403)).url)
+    yield stage.create(stage.server(respond(b"<html>", status=403, headers={"Content-Type": "text/html"})).url)
 
 
 def faults(stage: Stage) -> Iterator[str]:

@@ -41,7 +41,7 @@ def mistakes(stage: Stage) -> Iterator[str]:
         lambda: rules.tenant(**{**acme, "name": ""}, mapping={"orders": 213}, properties={"plan": "gold"})
     )
     yield stage.error(lambda: rules.tenant(**acme, properties="{'plan': 'free'}"))
-    yield stage.error(lambda: rules.tenant(**{**acme, "user_group_id": 42}, mapping={"40": ""}))
+    yield stage.error(lambda: rules.tenant(**{**acme, "user_group_id": " acme"}, mapping={"40": ""}))
 
 
 def schemas(stage: Stage) -> Iterator[str]:
