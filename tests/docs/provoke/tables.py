@@ -53,5 +53,6 @@ def collations(stage: Stage) -> Iterator[str]:
     """That do not distinguish two tenants."""
     stage.tenants(("acme", "Acme"), ("ACME", "ACME"))
     stage.database(TOKEN_TABLE.format(collation="COLLATE NOCASE", token="token TEXT,"))
+    stage.onboard(sql="SELECT id AS user_group_id, name FROM tenants WHERE id = 'ACME'")
     stage.error(stage.onboard)
     yield from stage.outcomes("failed")
