@@ -30,8 +30,8 @@ def several(text: str) -> Iterator[str]:
         yield from (f"{line}\n{details}".strip() for line in lines.splitlines())
 
 
-# A block is one message, or several.
-BLOCKS = {block.text.strip(): block for block in blocks("text")}
+# A block is one message, or several; those of the architecture page are drawings.
+BLOCKS = {block.text.strip(): block for block in blocks("text") if "architecture.md" not in block.place}
 MESSAGES = {text for whole in BLOCKS for text in several(whole)}
 provoked: dict[str, set[str]] = {}
 
