@@ -90,8 +90,7 @@ def planned(stage: Stage) -> Iterator[str]:
     stage.onboard(sql="SELECT id AS user_group_id, name FROM tenants WHERE id = 'acme'")
     stage.database("INSERT INTO tenants VALUES ('crux', '')")
     stage.onboard(dry_run=True)
-    log = "\n".join([*stage.log(), stage.printed()])
-    yield from re.findall(r"Dry run: .*?\nPlan: [a-z0-9, ]*[a-z]", log, re.DOTALL)
+    yield from stage.logged(r"Dry run: .*?\nPlan: [a-z0-9, ]*[a-z]")
 
 
 def forecast(stage: Stage) -> Iterator[str]:

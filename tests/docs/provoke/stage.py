@@ -107,9 +107,9 @@ class Stage:
         """What was logged."""
         return (record.getMessage() for record in self.caplog.records)
 
-    def printed(self) -> str:
-        """What was printed since the last look: a hook's log and an operator's, on Airflow 3.3."""
-        return self.capfd.readouterr().out
+    def logged(self, pattern: str) -> list[str]:
+        """What matches in the log, also of hooks and operators, which Airflow 3.3 prints."""
+        return re.findall(pattern, "\n".join([*self.log(), self.capfd.readouterr().out]), re.DOTALL)
 
     def outcomes(self, kind: str) -> Iterator[str]:
         """The reasons that the log gives for rows of this outcome."""
