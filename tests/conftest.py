@@ -43,7 +43,7 @@ DATE = datetime(2026, 3, 3, tzinfo=timezone.utc)
 pytest_plugins = ["airflow_provider_explo.emulator.pytest_plugin", "tests.postgres"]
 
 # Tests of code that knows nothing of Airflow. `make test-fast` runs them alone, and there Airflow cannot be imported.
-PURE = ("client", "emulator", "sync", "tenants", "test_exceptions.py", "test_json_values.py")
+PURE = ("client", "emulator", "sync", "tenants", "test_exceptions.py", "test_json_values.py", "test_words.py")
 IMPURE_FIXTURES = {"airflow_home", "postgres", "warehouse"}
 
 

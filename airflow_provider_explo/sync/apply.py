@@ -16,6 +16,7 @@ from airflow_provider_explo.exceptions import (
     ExploRateLimitError,
     ExploRefusedError,
     ExploUnavailableError,
+    preview,
 )
 from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
 from airflow_provider_explo.sync.plan import Change
@@ -68,7 +69,9 @@ class Result:
         if not change.sends:
             return change.outcome()
         if self.error is not None:
-            reason = f"not sent: the run gave up after this error: {self.error}" if self.unsent else str(self.error)
+            # The outcome names the tenant itself.
+            reason = str(self.error).removeprefix(f"tenant {preview(change.user_group_id)}: ")
+            reason = f"not sent: the run gave up after this error: {self.error}" if self.unsent else reason
             can_retry = isinstance(self.error, (ExploRateLimitError, ExploUnavailableError))
             return change.outcome("failed", reason, can_retry=can_retry)
         assert upserted is not None

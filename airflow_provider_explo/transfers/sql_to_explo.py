@@ -28,36 +28,37 @@ ON_REJECTED = ("fail", "skip")
 class SqlToExploOperator(ExploOperator):
     """Bring the tenants that a query returns into Explo, and their tokens into a table.
 
-    Every row is checked and compared with the token table; only what is new or changed costs a call. Calls go out
-    evenly within the connection's ``requests_per_minute``, and each token is saved as it comes: a task that was killed
-    goes on where it was. Every row gets one outcome: ``created``, ``existing``, ``updated``, ``unchanged``,
-    ``rejected`` (bad input) or ``failed`` (Explo refused, or could not be reached). The return value is a summary with
-    a count for each, and the first 20 problems; it never holds a token.
+    Every row is checked and compared with the token table; only what is new or changed costs a request. Requests go out
+    evenly within the connection's ``requests_per_minute``, and each token is saved as it comes: the next run of a task
+    that was killed resumes from there. Every row gets one outcome: ``created``, ``existing``, ``updated``,
+    ``unchanged``, ``rejected`` (bad input) or ``failed`` (Explo refused it, or was unavailable). The return value is a
+    summary with a count for each, and the first 20 problems; it never holds a token.
 
     :param sql: a query, or the path of a ``.sql`` file with one, that returns ``user_group_id``, ``name`` and
-        optionally ``mapping`` and ``properties`` (JSON, or JSON text), a row a tenant. (templated)
-    :param parameters: for the query's placeholders, as the database's driver wants them. (templated)
+        optionally ``mapping`` and ``properties`` (JSON, or JSON text); one row per tenant. (templated)
+    :param parameters: a mapping, for ``:name`` in the query, on every database; or a list or tuple, which goes to the
+        driver unchanged, for its own placeholders. (templated)
     :param sql_conn_id: Airflow connection of the database to read, any with a ``DbApiHook`` and an SQLAlchemy dialect.
         (templated)
     :param explo_conn_id: Airflow connection of type ``explo``. (templated)
     :param token_table: where tokens are kept: ``table`` or ``schema.table``, made if missing. (templated)
     :param token_conn_id: Airflow connection of its database; by default ``sql_conn_id``. (templated)
-    :param if_exists: for a tenant who is there with other content: ``keep`` leaves the group as it is and warns of
-        drift, ``update`` sends the row's content, ``fail`` gives the tenant the outcome ``failed``.
-    :param mapping_schema: rules of your own for ``mapping``: a JSON Schema (Draft 2020-12) or the path of a file that
+    :param if_exists: for an existing group with other content: ``keep`` leaves it as it is and warns of drift,
+        ``update`` sends the row's content, ``fail`` gives the tenant the outcome ``failed``.
+    :param mapping_schema: a JSON Schema (Draft 2020-12) that ``mapping`` must satisfy too, or the path of a file that
         holds one, relative to the DAG file's folder or to the working directory. (a path is templated)
     :param properties_schema: likewise for ``properties``. (a path is templated)
-    :param on_rejected: ``fail`` fails the task in the end if a row was rejected; ``skip`` does not.
+    :param on_rejected: ``fail`` fails the task at its end if a row was rejected; ``skip`` does not.
     :param rejects_table: keeps rejected and failed rows with the reason, in the token table's database; made if
         missing. (templated)
     :param chunk_size: rows read, and looked up in the token table, at once.
-    :param max_in_flight: calls to Explo at once.
+    :param max_in_flight: requests at once.
     :param budget_share: how much of the connection's ``requests_per_minute`` this task uses, from above 0 to 1: where
         several tasks run at once, in a pool of as many slots, each takes its share.
-    :param dry_run: make no call and write nothing; log the plan, and return it.
-    :raises AirflowFailException: for what trying again cannot mend: rows rejected or refused, a wrong connection, a
-        query or a table that cannot be used.
-    :raises ExploUnavailableError: Explo could not be reached for some rows; Airflow's retries apply, and send those.
+    :param dry_run: send no request and write nothing; log the plan, and return it.
+    :raises AirflowFailException: for what a retry cannot fix: rows rejected or refused, a wrong connection, a query or
+        a table that cannot be used.
+    :raises ExploUnavailableError: Explo was unavailable for some rows; Airflow's retries apply, and send those.
     :raises ExploRateLimitError: likewise for 429.
     :raises ExploError: a database was away; likewise.
     """
@@ -187,7 +188,7 @@ class SqlToExploOperator(ExploOperator):
         failed, rejected = summary.counts["failed"], summary.counts["rejected"]
         if not failed and not (rejected and self.on_rejected == "fail"):
             return summary.as_dict()
-        # A task that fails returns nothing, and whoever is called for it wants the counts too.
+        # A task that fails returns nothing, and whoever is on call wants the counts too.
         context["ti"].xcom_push(key="return_value", value=summary.as_dict())
         message = summary.failure()
         if not summary.can_retry:
