@@ -7,6 +7,8 @@ VENV := .venv/$(TAG)
 READY := $(VENV)/ready
 RUN := $(VENV)/bin/python
 PINS := constraints/airflow-$(AIRFLOW).txt
+PINNED_AIRFLOW := apache-airflow==$(AIRFLOW)
+UV := .venv/uv/bin/uv
 
 # Each with the day whose packages it is tested with, some days after its release. Airflow 3.0 is older than the
 # common.compat provider that serves it, which has a day of its own.
@@ -78,7 +80,8 @@ constraints: .venv/uv/ready  ## resolve again: names and versions only, for ever
 	for release in $(RELEASES); do \
 	  IFS=: read airflow day compat_day <<<"$$release"; \
 	  echo "apache-airflow==$$airflow" | $(COMPILE) --exclude-newer $$day \
-	    --exclude-newer-package apache-airflow-providers-common-compat=$${compat_day:-$$day} --all-groups \
+	    --exclude-newer-package apache-airflow-providers-common-compat=$${compat_day:-$$day} \
+	    --group lint --group audit --group browser --group distributed --group docs \
 	    --output-file constraints/airflow-$$airflow.txt pyproject.toml - || exit 1; \
 	done
 	$(COMPILE) --exclude-newer $(LOWEST_DAY) --resolution lowest-direct --no-deps pyproject.toml > .venv/lowest.txt
@@ -89,9 +92,6 @@ clean:  ## remove environments and everything else that was made
 	rm -rf .venv .demo .matrix .screenshots build dist site
 
 # The environments. uv makes one in seconds; where it cannot be had, or with UV=none, pip takes some minutes.
-UV := .venv/uv/bin/uv
-PINNED_AIRFLOW := apache-airflow==$(AIRFLOW)
-
 $(READY): INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group lint
 .venv/distributed-$(TAG)/ready: INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group distributed
 .venv/bench-$(TAG)/ready: INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group bench

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME …]``: run all benchmarks, or those named, and keep what they found."""
+"""``python -m benchmarks [NAME …]``: run all benchmarks, or those named, and keep their results."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A backfill of tenants of whom 95 % are known already, and then of the same tenants once more: calls and seconds.
+"""A backfill of tenants of whom 95 % are known already, and then of the same tenants once more: requests and seconds.
 
-Measured: SqlToExploOperator, without a rate limit. Against: sending every tenant again, which is one call each.
+Measured: SqlToExploOperator, without a rate limit. Against: sending every tenant again, which is one request each.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def measure(folder: Path) -> Report:
         rows = [row for count in COUNTS for row in _rows(folder, service, count)]
     return Report(
         title="A backfill",
-        columns=["tenants", "known", "calls", "calls / tenants", "seconds", "goals"],
+        columns=["tenants", "known", "requests", "requests / tenants", "seconds", "goals"],
         rows=rows,
         notes=["The seconds are those of the task's work, without Airflow's own start of a task, and without a limit."],
     )
@@ -35,10 +35,10 @@ def _rows(folder: Path, service: Explo, count: int) -> list[list[str]]:
     rows = []
     for share, new in ((f"{KNOWN_PERCENT} %", count - known), ("100 %", 0)):
         seconds = in_child(folder, onboard, warehouse=source, explo=service.connection())["seconds"]
-        calls = sum(service.calls().values())
+        requests = sum(service.requests().values())
         service.reset()
-        aims = goal(f"{new:,} calls", calls == new)
+        aims = goal(f"{new:,} requests", requests == new)
         if count == COUNTS[-1] and not new:
             aims += f"; {goal(f'under {SECONDS_GOAL} s', seconds < SECONDS_GOAL)}"
-        rows.append([f"{count:,}", share, f"{calls:,}", f"{calls / count:.0%}", f"{seconds:.1f}", aims])
+        rows.append([f"{count:,}", share, f"{requests:,}", f"{requests / count:.0%}", f"{seconds:.1f}", aims])
     return rows

@@ -20,8 +20,8 @@ T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """For an Airflow whose home is the folder; the settings of another one do not reach it."""
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """For an Airflow whose home is the folder; settings of another Airflow do not reach it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
     return {
         **kept,
@@ -29,7 +29,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
         "PYTHONPATH": str(PROJECT),
-        **more,
+        **settings,
     }
 
 
@@ -59,5 +59,5 @@ def peak_megabytes() -> float:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    answer = getattr(import_module(sys.argv[1]), sys.argv[2])(**json.loads(sys.argv[3]))
-    sys.stdout.write(f"{json.dumps(answer)}\n")
+    result = getattr(import_module(sys.argv[1]), sys.argv[2])(**json.loads(sys.argv[3]))
+    sys.stdout.write(f"{json.dumps(result)}\n")

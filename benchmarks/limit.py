@@ -1,12 +1,12 @@
 """At the rate limit: time over the ideal, 429s met, and tenants given up.
 
-Measured: SqlToExploOperator, as it is. Against: 16 workers that know nothing of one another and try again with
+Measured: SqlToExploOperator, as it is. Against: 16 workers that know nothing of one another and retry with
 urllib3's Retry(5), as one mapped HttpOperator per tenant does; and one loop that sleeps the whole window after a 429
 and tries the same tenant again, as Explo advises.
 
-Explo counts 180 calls over 60 seconds. Here time runs 20 times faster: 180 calls in any 3 seconds, and every pause of a
-contender is a twentieth of what it would be. The tenants take ten such windows, since a burst gets the first one for
-nothing.
+Explo counts 180 requests over 60 seconds. Here time runs 20 times faster: 180 requests in any 3 seconds, and every
+pause of a contender is a twentieth of what it would be. The tenants take ten such windows, since a burst gets the first
+one for nothing.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ def measure(folder: Path) -> Report:
         rows.append(_row("loop, sleeps after a 429", service, in_child(folder, sleep_it_off, **theirs)))
     return Report(
         title="At the rate limit",
-        columns=["contender", "seconds", "over ideal", "while calling", "429s", "given up", "goals"],
+        columns=["contender", "seconds", "over ideal", "while sending", "429s", "given up", "goals"],
         rows=rows,
         notes=[
-            f"{TENANTS:,} tenants at {LIMIT * 60 / WINDOW:,.0f} calls a minute, {TENANTS * WINDOW / LIMIT:.0f} seconds "
-            f"at best. Time runs {SPEED} times faster than at Explo: the limit counts over any {WINDOW:.0f} seconds, "
-            "and each contender's pauses are shorter in proportion. A contender that bursts has its first window for "
-            f"nothing, {LIMIT / TENANTS:.0%} of the time here. The emulator answers within milliseconds; where an "
-            "answer takes longer, the loop falls further behind, since it waits for each.",
-            "SqlToExploOperator reads and checks all tenants before its first call. That work does not run "
-            f"{SPEED} times faster, so here it weighs {SPEED} times what it does at Explo; `while calling` is without.",
+            f"{TENANTS:,} tenants at {LIMIT * 60 / WINDOW:,.0f} requests per minute, {TENANTS * WINDOW / LIMIT:.0f} "
+            f"seconds at best. Time runs {SPEED} times faster than at Explo: the limit counts over any {WINDOW:.0f} "
+            "seconds, and each contender's pauses are shorter in proportion. A contender that bursts has its first "
+            f"window for nothing, {LIMIT / TENANTS:.0%} of the time here. The emulator responds within milliseconds; "
+            "where a response takes longer, the loop falls further behind, since it waits for each.",
+            "SqlToExploOperator reads and checks all tenants before its first request. That work does not run "
+            f"{SPEED} times faster, so here it weighs {SPEED} times what it does at Explo; `while sending` is without.",
         ],
     )
 
@@ -64,7 +64,7 @@ def fan_out(*, url: str, token: str) -> dict[str, Any]:
     # Retry(5) with the usual back-off of 1 second, doubled each time.
     retry = Retry(5, backoff_factor=1 / SPEED, status_forcelist=[429, 502, 503, 504], allowed_methods=None)
 
-    def one(tenant: dict[str, Any]) -> bool:
+    def create(tenant: dict[str, Any]) -> bool:
         with session(token) as opened:
             opened.mount(url, HTTPAdapter(max_retries=retry))
             try:
@@ -74,13 +74,13 @@ def fan_out(*, url: str, token: str) -> dict[str, Any]:
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(WORKERS) as pool:
-        done = sum(pool.map(one, tenants(TENANTS)))
+        done = sum(pool.map(create, tenants(TENANTS)))
     seconds = time.perf_counter() - begun
-    return {"seconds": seconds, "calling": seconds, "lost": TENANTS - done}
+    return {"seconds": seconds, "sending": seconds, "lost": TENANTS - done}
 
 
 def sleep_it_off(*, url: str, token: str) -> dict[str, Any]:
-    """One call after the other; after a 429, nothing for a window."""
+    """One request after the other; after a 429, nothing for a window."""
     from benchmarks.bare import post, session
 
     begun = time.perf_counter()
@@ -89,18 +89,18 @@ def sleep_it_off(*, url: str, token: str) -> dict[str, Any]:
             while post(opened, url, tenant).status_code == 429:
                 time.sleep(WINDOW)
     seconds = time.perf_counter() - begun
-    return {"seconds": seconds, "calling": seconds, "lost": 0}
+    return {"seconds": seconds, "sending": seconds, "lost": 0}
 
 
 def _row(name: str, service: Explo, result: dict[str, Any], *, goals: bool = False) -> list[str]:
     best = TENANTS * WINDOW / LIMIT
-    whole, calling = result["seconds"] / best, result["calling"] / best
-    refused = service.calls().get("429", 0)
+    whole, sending = result["seconds"] / best, result["sending"] / best
+    refused = service.requests().get("429", 0)
     service.reset()
     aims = [
         goal(f"{RATIO_GOAL} or less", whole <= RATIO_GOAL),
-        goal("while calling", calling <= RATIO_GOAL),
+        goal("while sending", sending <= RATIO_GOAL),
         goal("no 429", not refused),
     ]
-    seconds, told = f"{result['seconds']:.1f}", "; ".join(aims) if goals else ""
-    return [name, seconds, f"{whole:.3f}", f"{calling:.3f}", f"{refused:,}", str(result["lost"]), told]
+    seconds, goals_text = f"{result['seconds']:.1f}", "; ".join(aims) if goals else ""
+    return [name, seconds, f"{whole:.3f}", f"{sending:.3f}", f"{refused:,}", str(result["lost"]), goals_text]

@@ -21,15 +21,15 @@ def measure(folder: Path) -> Report:
     with explo(folder) as service:
         for count in COUNTS:
             source = warehouse(folder, count)
-            for found in peaks.values():
-                found.append(in_child(folder, onboard, warehouse=source, explo=service.connection())["peak"])
+            for measured in peaks.values():
+                measured.append(in_child(folder, onboard, warehouse=source, explo=service.connection())["peak"])
             service.reset()
     rows = []
-    for case, found in peaks.items():
-        for count, peak in zip(COUNTS, found, strict=True):
-            growth = peak - found[0]
+    for case, measured in peaks.items():
+        for count, peak in zip(COUNTS, measured, strict=True):
+            growth = peak - measured[0]
             aim = goal(f"{GROWTH_GOAL} MiB or less", growth <= GROWTH_GOAL) if count > COUNTS[0] else ""
-            rows.append([case, f"{count:,}", f"{peak:.0f} MiB", f"{growth:+.1f} MiB", f"{peak / found[0]:.2f}", aim])
+            rows.append([case, f"{count:,}", f"{peak:.0f} MiB", f"{growth:+.1f} MiB", f"{peak / measured[0]:.2f}", aim])
     return Report(
         title="Memory",
         columns=["tenants are", "tenants", "peak", f"over {COUNTS[0]:,}", "ratio", "goals"],

@@ -11,7 +11,7 @@ from benchmarks.world import SQL, tenants
 
 
 class TaskInstance:
-    """As much of one as the operator uses."""
+    """As much of a task instance as the operator uses."""
 
     dag_id, task_id, run_id, map_index = "bench", "onboard", "run", -1
 
@@ -28,7 +28,7 @@ def connect(*, warehouse: str, explo: str) -> None:
 def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
     """Bring all tenants of the warehouse into Explo.
 
-    :returns: the seconds that it took, and how many of them from the moment when it began to call; the most memory, and
+    :returns: the seconds that it took, and how many of them from the moment when it began to send; the most memory, and
         how many tenants were not onboarded.
     """
     connect(warehouse=warehouse, explo=explo)
@@ -37,9 +37,9 @@ def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
 
     make_client, made = ExploHook.client, []
 
-    def client(*arguments: Any, **more: Any) -> Any:
+    def client(*arguments: Any, **options: Any) -> Any:
         made.append(time.perf_counter())
-        return make_client(*arguments, **more)
+        return make_client(*arguments, **options)
 
     # The operator asks for a client when its plan is done.
     setattr(ExploHook, "client", client)  # noqa: B010
@@ -48,10 +48,10 @@ def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
     begun = time.perf_counter()
     summary = operator.execute(context)
     ended = time.perf_counter()
-    calling = ended - made[0] if made else 0.0
+    sending = ended - made[0] if made else 0.0
     return {
         "seconds": ended - begun,
-        "calling": calling,
+        "sending": sending,
         "peak": peak_megabytes(),
         "lost": summary["failed"] + summary["rejected"],
     }
@@ -60,11 +60,20 @@ def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
 def remember(*, warehouse: str, known: int) -> None:
     """Save tokens for the warehouse's first tenants, as if they had been onboarded before."""
     connect(warehouse=warehouse, explo="")
+    from airflow_provider_explo.tenants.content_hash import content_hash
     from airflow_provider_explo.tenants.tenant import Tenant
     from airflow_provider_explo.token_table import TokenRow, TokenTable
 
     table = TokenTable.of_connection("warehouse")
     table.create_if_missing()
-    rows = [TokenRow.of(Tenant(**one), f"token-of-{one['user_group_id']}") for one in tenants(known)]
+    rows = [
+        TokenRow(
+            user_group_id=tenant.user_group_id,
+            name=tenant.name,
+            token=f"token-of-{tenant.user_group_id}",
+            content_hash=content_hash(tenant),
+        )
+        for tenant in (Tenant(**fields) for fields in tenants(known))
+    ]
     for start in range(0, known, 5000):
         table.save_all(rows[start : start + 5000])

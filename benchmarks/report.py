@@ -1,4 +1,4 @@
-"""What a benchmark found, as a table in Markdown, and on which machine."""
+"""A benchmark's result, as a table in Markdown, and on which machine."""
 
 from __future__ import annotations
 

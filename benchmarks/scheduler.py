@@ -55,8 +55,8 @@ class Scheduler:
         begun = time.monotonic()
         while process.poll() is None and time.monotonic() - begun < PATIENCE:
             try:
-                with opener.open(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5) as answer:
-                    health = json.load(answer)
+                with opener.open(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5) as response:
+                    health = json.load(response)
                 healthy = all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
                 if healthy and self._ask("SELECT dag_id FROM serialized_dag"):
                     return
@@ -71,13 +71,13 @@ class Scheduler:
 
 
 @contextmanager
-def scheduler(folder: Path, **more: str) -> Iterator[Scheduler]:
+def scheduler(folder: Path, **settings: str) -> Iterator[Scheduler]:
     """Airflow with the DAGs of the benchmarks, started and in the end stopped.
 
-    :param more: variables of its environment.
+    :param settings: variables of its environment.
     """
     port, *logs = (str(_free_port()) for _ in range(3))
-    settings = environment(
+    environ = environment(
         folder,
         # `airflow standalone` starts its parts by the name `airflow`.
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
@@ -91,13 +91,13 @@ def scheduler(folder: Path, **more: str) -> Iterator[Scheduler]:
         AIRFLOW__API__BASE_URL=f"http://127.0.0.1:{port}",
         AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=logs[0],
         AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=logs[1],
-        **more,
+        **settings,
     )
     with (
         (folder / "standalone.log").open("wb") as log,
-        running([sys.executable, "-m", "airflow", "standalone"], environment=settings, log=log) as process,
+        running([sys.executable, "-m", "airflow", "standalone"], environment=environ, log=log) as process,
     ):
-        airflow = Scheduler(folder, settings)
+        airflow = Scheduler(folder, environ)
         airflow.wait(process, port)
         yield airflow
 

@@ -39,7 +39,7 @@ def measure(folder: Path) -> Report:
         "Seconds from the start of the DAG run to its end, by Airflow's record, the start of the tasks' processes "
         f"included; {ROUNDS} rounds of {TENANTS:,} tenants in one task and of {MAPPED} mapped tasks, in turns. "
         "`airflow standalone`, LocalExecutor, SQLite as its database, all other settings as they come. The emulator "
-        "answers within a millisecond or two, and shares this machine's cores with all of them."
+        "responds within a millisecond or two, and shares this machine's cores with all of them."
     ]
     if not with_http:
         notes.append("HttpOperator is left out: its provider is not installed here.")
@@ -48,15 +48,15 @@ def measure(folder: Path) -> Report:
 
 
 def bare_loop(*, url: str, token: str) -> float:
-    """One call after the other, and nothing else."""
+    """One request after the other, and nothing else."""
     from benchmarks.bare import post, session
 
     begun = time.perf_counter()
     with session(token) as opened:
         for tenant in tenants(TENANTS):
-            answer = post(opened, url, tenant)
-            answer.raise_for_status()
-            assert answer.json()["user_group"]["token"]
+            response = post(opened, url, tenant)
+            response.raise_for_status()
+            assert response.json()["user_group"]["token"]
     return time.perf_counter() - begun
 
 
@@ -80,6 +80,6 @@ def _under_airflow(folder: Path, service: Explo, *, with_http: bool) -> dict[str
         for name, (dag_id, count) in ROUNDS * list(dags.items()):
             service.reset()
             spent[name] += airflow.run(dag_id)
-            if service.calls() != {"200": count}:
-                raise RuntimeError(f"{name}: expected a call for each of {count} tenants, found {service.calls()}")
+            if service.requests() != {"200": count}:
+                raise RuntimeError(f"{name}: expected {count} requests, found {service.requests()}")
     return {name: (ROUNDS * count, spent[name]) for name, (_, count) in dags.items()}

@@ -1,4 +1,4 @@
-"""What every contender meets: the same tenants, a warehouse that has them, and an Explo that counts its calls."""
+"""What every contender meets: the same tenants, a warehouse that has them, and an Explo that counts its requests."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Explo:
         extra = {"requests_per_minute": requests_per_minute}
         return json.dumps({"conn_type": "explo", "host": self.url, "password": self.token, "extra": extra})
 
-    def calls(self) -> dict[str, int]:
-        """How many calls it met since it was last reset, by status."""
+    def requests(self) -> dict[str, int]:
+        """How many requests it had since it was last reset, by status."""
         return dict(self._admin("GET", "requests")["by_status"])
 
     def reset(self) -> None:
-        """Forget groups, calls and what counts for the limit."""
+        """Forget groups, requests and what counts for the limit."""
         self._admin("POST", "reset")
 
     def _admin(self, method: str, what: str) -> Any:
         request = Request(f"{self.url}/_emulator/{what}", method=method)
-        with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
-            return json.load(answer)
+        with build_opener(ProxyHandler({})).open(request, timeout=60) as response:
+            return json.load(response)
 
 
 @contextmanager
@@ -84,8 +84,8 @@ def warehouse(folder: Path, count: int) -> str:
     """The Airflow connection to a new SQLite database with so many tenants."""
     path = folder / f"warehouse-{count}-{secrets.token_hex(4)}.db"
     rows = (
-        (one["user_group_id"], one["name"], json.dumps(one["mapping"]), json.dumps(one["properties"]))
-        for one in tenants(count)
+        (row["user_group_id"], row["name"], json.dumps(row["mapping"]), json.dumps(row["properties"]))
+        for row in tenants(count)
     )
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE tenants (tenant_id TEXT PRIMARY KEY, name TEXT, mapping TEXT, properties TEXT)")

@@ -1,22 +1,19 @@
-"""``make demo``: tenants from a warehouse into Explo through a real Airflow, day by day, and all of it again."""
+"""``make demo``: tenants from a warehouse into Explo through a real Airflow."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 
 from demo import home, processes, report, warehouse
+from demo.steps import STEPS
 
-MAPPED, BULK = "explo_onboard_new_tenants", "explo_onboard_tenants_bulk"
-MANY_TENANTS = 2000
-# For a real Explo, whose limit is 180 calls a minute, and whose groups stay there.
+TENANTS = 2000
+# For a real Explo, whose limit is 180 requests a minute, and whose groups stay there.
 FEW_TENANTS = 50
 
 
@@ -25,45 +22,32 @@ def main() -> int:
         print("1/4  Airflow's metadata database, below .demo (some 10 seconds the first time)", flush=True)
         home.migrate()
         real = home.EXPLO_CONNECTION in os.environ
-        count, many = warehouse.build(home.WAREHOUSE, bulk=FEW_TENANTS if real else MANY_TENANTS)
-        days, bulk_day = warehouse.days(), [warehouse.BULK_DAY]
-        print(
-            f"2/4  An SQLite warehouse: {count} tenants who signed up from {days[0]} to {days[-1]}, and {many} on "
-            f"{warehouse.BULK_DAY}",
-            flush=True,
-        )
+        rows = warehouse.build(home.WAREHOUSE, count=FEW_TENANTS if real else TENANTS)
+        print(f"2/4  An SQLite warehouse with {rows} tenants", flush=True)
         with explo() as (connection, where):
             print(f"3/4  Explo: {where}", flush=True)
-            print("4/4  The example DAGs, one run a day (Airflow takes some seconds to start)", flush=True)
-            passes = [
-                _run("the first day", MAPPED, days[:1], connection),
-                _run("the other days, as a backfill does", MAPPED, days[1:], connection),
-                _run("all days again", MAPPED, days, connection),
-                _run("bulk: many tenants in one task", BULK, bulk_day, connection),
-                _run("bulk again: nothing is sent twice", BULK, bulk_day, connection),
-            ]
-            report.show(passes, explo=where)
+            print(f"4/4  {len(STEPS)} runs of the example DAGs (Airflow takes some seconds to start)", flush=True)
+            report.show(_run(connection), explo=where)
     return 0
 
 
 @contextmanager
 def explo() -> Iterator[tuple[str, str]]:
-    """The connection to Explo, and what it is in words."""
-    given = os.environ.get(home.EXPLO_CONNECTION)
-    if given:
-        yield given, f"the one of {home.EXPLO_CONNECTION}"
+    """The connection to Explo, and a description of it."""
+    real = os.environ.get(home.EXPLO_CONNECTION)
+    if real:
+        yield real, f"the one of {home.EXPLO_CONNECTION}"
         return
     home.EXPLO.unlink(missing_ok=True)
     with processes.explo(home.LOGS / "emulator.log", database=home.EXPLO) as connection:
         yield connection, f"the emulator on {json.loads(connection)['host']}"
 
 
-def _run(title: str, dag_id: str, days: list[date], connection: str) -> report.Pass:
-    print(f"\n{title} ({dag_id})", flush=True)
-    heard = report.Pass(title=title, days=len(days))
-    log_path = home.LOGS / f"{re.split('[,:]', title)[0].replace(' ', '-')}.log"
+def _run(connection: str) -> list[report.Pass]:
+    log_path = home.LOGS / "demo.log"
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "demo.runs", str(writing), dag_id, *(day.isoformat() for day in days)]
+    command = [sys.executable, "-m", "demo.runs", str(writing)]
+    passes: list[report.Pass] = []
     with (
         log_path.open("wb") as log,
         os.fdopen(reading, encoding="utf-8") as events,
@@ -73,11 +57,15 @@ def _run(title: str, dag_id: str, days: list[date], connection: str) -> report.P
     ):
         os.close(writing)
         for line in events:
-            heard.hear(json.loads(line))
+            event = json.loads(line)
+            if "step" in event:
+                passes.append(report.Pass(title=event["step"], dag_id=event["dag"]))
+                print(f"\n{event['step']} ({event['dag']})", flush=True)
+            else:
+                passes[-1].record(event)
         if process.wait() != 0:
             raise subprocess.SubprocessError(f"Airflow ended with an error; see {log_path}")
-    heard.seconds = time.monotonic() - heard.started
-    return heard
+    return passes
 
 
 if __name__ == "__main__":

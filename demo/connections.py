@@ -12,17 +12,21 @@ from demo import home
 
 
 def main() -> None:
-    given = {"explo_default": os.environ[home.EXPLO_CONNECTION], "warehouse": home.warehouse_connection()}
+    texts = {"explo_default": os.environ[home.EXPLO_CONNECTION], "warehouse": home.warehouse_connection()}
     with create_session() as session:
-        for conn_id, text in given.items():
+        for conn_id, text in texts.items():
             if text.lstrip().startswith("{"):
                 connection = Connection.from_json(text, conn_id=conn_id)
             else:
                 connection = Connection(conn_id=conn_id, uri=text)
             session.query(Connection).filter(Connection.conn_id == conn_id).delete()
             session.add(connection)
-    Pool.create_or_update_pool("explo", 1, "Explo's request budget: one task at a time", include_deferred=False)
-    Pool.create_or_update_pool("explo_shared", 4, "Quarters of Explo's request budget", include_deferred=False)
+    make_pool()
+
+
+def make_pool() -> None:
+    """The pool of the example DAGs."""
+    Pool.create_or_update_pool("explo", 10, "Explo's request budget", include_deferred=False)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ EXPLO = FOLDER / "explo.db"
 EXPLO_CONNECTION = "AIRFLOW_CONN_EXPLO_DEFAULT"
 
 
-def environment(*, explo: str, **more: str) -> dict[str, str]:
+def environment(*, explo: str, **settings: str) -> dict[str, str]:
     """The environment of the demo's Airflow; settings of another Airflow in yours do not reach it.
 
     :param explo: the connection ``explo_default``, as JSON or URI.
@@ -42,7 +42,7 @@ def environment(*, explo: str, **more: str) -> dict[str, str]:
         "AIRFLOW_CONN_WAREHOUSE": warehouse_connection(),
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
         "PYTHONUNBUFFERED": "1",
-        **more,
+        **settings,
     }
 
 
@@ -57,7 +57,7 @@ def explo_connection(url: str, token: str) -> str:
 
 
 def migrate() -> None:
-    """Make the metadata database, or bring it up to date; one that was interrupted halfway is made anew."""
+    """Make the metadata database, or bring it up to date; one that was interrupted halfway is made again."""
     done = HOME / f"migrated-{version('apache-airflow')}"
     if not done.exists():
         shutil.rmtree(HOME, ignore_errors=True)

@@ -2,92 +2,84 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from demo import home, warehouse
 
-COUNTED = ("created", "existing", "unchanged", "rejected", "failed")
-SHOWN_CALLS = 500
+OUTCOMES = ("created", "existing", "updated", "unchanged", "rejected", "failed")
+REQUESTS_PER_LINE = 500
+SHOWN_TOKENS = 5
 
 
 @dataclass
 class Pass:
-    """One pass over some days: what was told of it."""
+    """What happened in one step: ``tenants`` of operators that serve one each, ``summary`` of the sync."""
 
     title: str
-    days: int
-    calls: int = 0
-    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    dag_id: str
+    requests: int = 0
+    tenants: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def record(self, event: dict[str, Any]) -> None:
         """Take in one event of ``demo.runs``, and show it where it is news."""
-        if "call" in event:
-            self.calls += 1
-            if self.calls % SHOWN_CALLS == 0:
-                print(f"    {self.calls} calls so far", flush=True)
+        if "request" in event:
+            self.requests += 1
+            if self.requests % REQUESTS_PER_LINE == 0:
+                print(f"    {self.requests} requests so far", flush=True)
         elif "summary" in event:
             self.summary = event["summary"]
-            counts = ", ".join(f"{self.summary[name]} {name}" for name in COUNTED)
+            counts = ", ".join(f"{self.summary[name]} {name}" for name in OUTCOMES if self.summary[name])
             print(f"    {self.summary['rows']} rows: {counts}", flush=True)
-        elif event.get("tenant"):
-            self.outcomes[event["tenant"]] = event
+        elif "tenant" in event:
+            self.tenants.append(event)
             print(f"    {event['outcome']:<9} {event['tenant']}", flush=True)
-        elif "outcome" in event:
-            self.failures.append(f"{event['task']}: {event['reason']}")
-            print(f"    failed    {event['task']}", flush=True)
         elif "state" in event:
-            print(f"  {event['day']}: run {event['state']}", flush=True)
-        else:
-            print(f"  {event['day']}", flush=True)
+            self.seconds = event["seconds"]
+            print(f"    run: {event['state']}", flush=True)
 
     @property
     def counts(self) -> Counter[str]:
-        return Counter(event["outcome"] for event in self.outcomes.values()) + Counter(
-            {name: self.summary.get(name, 0) for name in COUNTED}
-        )
+        single = Counter(event["outcome"] for event in self.tenants)
+        return single + Counter({name: self.summary.get(name, 0) for name in OUTCOMES})
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Tenant to the reason why it was rejected or failed."""
+        single = {event["tenant"]: event["reason"] for event in self.tenants if "reason" in event}
+        return single | {problem["user_group_id"]: problem["reason"] for problem in self.summary.get("problems", [])}
 
 
-def masked(token: str | None) -> str:
+def masked(token: str) -> str:
     """Enough of a token to recognise it, and no more."""
-    return f"{token[:4]}…" if token else "none"
+    return f"{token[:4]}…"
 
 
 def show(passes: list[Pass], *, explo: str) -> None:
     """Print the report."""
     tokens = warehouse.tokens(home.WAREHOUSE)
-    first: dict[str, dict[str, Any]] = {}
-    for one in passes:
-        for tenant, event in one.outcomes.items():
-            first.setdefault(tenant, event)
-    print("\nTenants")
-    for tenant, event in sorted(first.items()):
-        print(f"  {tenant:<11} {event['outcome']:<9} token {masked(tokens.get(tenant)):<6} {event.get('name') or ''}")
-    print("\nRejected or failed, and why")
-    for _, event in sorted(first.items()):
-        if "reason" in event:
-            print("  " + event["reason"].replace("\n", "\n  "))
-    for problem in [problem for one in passes for problem in one.summary.get("problems", [])][:1]:
-        print(f"  {problem['reason']}".replace("\n", "\n  "))
-        print("  … and more of its kind in the bulk passes; the table explo_rejects keeps them all")
-    heads = "".join(f"{name:>10}" for name in COUNTED)
-    print(f"\n{'Pass':<38}{'days':>5}{heads}{'calls':>7}{'seconds':>9}")
-    for one in passes:
-        counts = one.counts
-        numbers = "".join(f"{counts[name]:>10}" for name in COUNTED)
-        print(f"{one.title:<38}{one.days:>5}{numbers}{one.calls:>7}{one.seconds:>9.1f}")
-    for failure in (failure for one in passes for failure in one.failures):
-        print(f"  also failed: {failure}")
-    shown = home.FOLDER.relative_to(home.PROJECT)
-    print(f"\n{len(tokens)} tokens are in the table explo_user_groups of {shown}/warehouse.db. Explo was {explo}.")
-    print("The days with a rejected tenant end as failed runs, though their other tenants have their tokens.")
+    print("\nRejected, and why")
+    for tenant, reason in {tenant: why for done in passes for tenant, why in done.problems.items()}.items():
+        print(f"  {tenant}")
+        for line in reason.splitlines():
+            # Its first line names the tenant, where one has a task of its own.
+            if not line.startswith("tenant "):
+                print(f"    {line}")
+    heads = "".join(f"{name:>10}" for name in OUTCOMES)
+    print(f"\n{'Step':<42}{heads}{'requests':>10}{'seconds':>9}")
+    for done in passes:
+        counts = done.counts
+        numbers = "".join(f"{counts[name]:>10}" for name in OUTCOMES)
+        print(f"{done.title:<42}{numbers}{done.requests:>10}{done.seconds:>9.1f}")
+    folder = home.FOLDER.relative_to(home.PROJECT)
+    shown = ", ".join(f"{tenant} {masked(token)}" for tenant, token in [*tokens.items()][:SHOWN_TOKENS])
+    print(f"\n{len(tokens)} tokens are in the table explo_user_groups of {folder}/warehouse.db: {shown} …")
+    print(f"Rejected tenants are in its table explo_rejects. Explo was {explo}.")
+    print("A run with a rejected tenant ends as failed, though its other tenants have their tokens.")
     print("\nWhere to look next")
-    print(f"  {shown}/logs/         what Airflow said in each pass")
+    print(f"  {folder}/logs/         Airflow's log")
     print("  dags/               the example DAGs")
     print("  make ui             the same Airflow in a browser")

@@ -12,7 +12,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from demo import home, processes, warehouse
-from demo.__main__ import MANY_TENANTS, explo
+from demo.__main__ import TENANTS, explo
 
 PATIENCE = 180
 
@@ -22,7 +22,7 @@ def main() -> int:
         print("Airflow's metadata database, below .demo (some 10 seconds the first time)", flush=True)
         home.migrate()
         if not home.WAREHOUSE.exists():
-            warehouse.build(home.WAREHOUSE, bulk=MANY_TENANTS)
+            warehouse.build(home.WAREHOUSE, count=TENANTS)
         with explo() as (connection, where):
             _serve(connection, where)
     return 0
@@ -52,7 +52,7 @@ def _serve(connection: str, where: str) -> None:
             stderr=log,
             check=True,
         )
-        print(f"Airflow starts (about a minute); what it says goes to {log_path.relative_to(home.PROJECT)}", flush=True)
+        print(f"Airflow starts (about a minute); its log goes to {log_path.relative_to(home.PROJECT)}", flush=True)
         command = [sys.executable, "-m", "airflow", "standalone"]
         with processes.running(command, environment=environment, log=log) as process:
             _wait_until_healthy(port, process)
@@ -68,8 +68,8 @@ def _wait_until_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
     begun = time.monotonic()
     while process.poll() is None and time.monotonic() - begun < PATIENCE:
         try:
-            with opener.open(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5) as answer:
-                health = json.load(answer)
+            with opener.open(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5) as response:
+                health = json.load(response)
             if all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor")):
                 return
         except (URLError, OSError, KeyError, ValueError):

@@ -1,20 +1,19 @@
-"""An SQLite warehouse with the tenants of a small SaaS company, with the quirks that real data has."""
+"""An SQLite warehouse with the tenants of a SaaS company, with the quirks that real data has."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 FIRST_DAY = date(2026, 3, 2)
-DAYS = 5
-SIGNUPS_A_DAY = 7
-# The day on which many tenants came at once: for the bulk DAG.
-BULK_DAY = date(2026, 3, 9)
-BAD_BULK_TENANTS = 5
+# The day whose new tenants come in a step of their own.
+NEW_DAY = date(2026, 3, 9)
+NEW_TENANTS = 5
 
 NAMES = (
     "Acme GmbH",
@@ -40,20 +39,42 @@ CREATE TABLE tenants (
     properties TEXT
 )
 """
+Row = tuple[Any, ...]
 
 
-def build(path: Path, *, bulk: int) -> tuple[int, int]:
-    """Write the warehouse anew.
+def build(path: Path, *, count: int) -> int:
+    """Write a new warehouse.
 
-    :param bulk: how many tenants came at once.
-    :returns: how many tenants signed up in the first days, and on the bulk day.
+    :param count: how many tenants there are, beside the bad ones.
+    :returns: how many rows it has.
     """
     path.unlink(missing_ok=True)
-    rows, many = list(_tenants()), list(_bulk_tenants(bulk))
+    rows = [*_tenants(count), *_bad_tenants()]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(SCHEMA)
-        connection.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?)", rows + many)
-    return len(rows), len(many)
+        _insert(connection, rows)
+    return len(rows)
+
+
+def change(path: Path) -> None:
+    """What happens in a warehouse overnight: a tenant changes its plan, one is corrected, and one comes late."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tenants SET properties = '{\"plan\": \"enterprise\"}' WHERE tenant_id = 'demo-0001'")
+        connection.execute("UPDATE tenants SET mapping = '{\"40\": \"213\"}' WHERE tenant_id = 'demo-bad-1'")
+        late = datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(hours=23, minutes=59, seconds=50)
+        _insert(connection, [_row("demo-late", "Late Arrivals AG", late, {"40": "999"}, {"plan": "free"})])
+
+
+def add_new_tenants(path: Path) -> None:
+    """The tenants of the new day; one of them is bad."""
+    midnight = datetime.combine(NEW_DAY, datetime.min.time())
+    rows = [
+        # The first one signed up exactly at midnight: it belongs to this day and to no other.
+        _row(f"new-{number + 1}", NAMES[number], midnight + timedelta(hours=4 * number), {"40": str(300 + number)}, {})
+        for number in range(NEW_TENANTS)
+    ]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        _insert(connection, [*rows, ("new-bad", "  ", f"{NEW_DAY}T11:30:00Z", '{"forty": "213"}', "{'plan': 'team'}")])
 
 
 def tokens(path: Path) -> dict[str, str]:
@@ -64,37 +85,30 @@ def tokens(path: Path) -> dict[str, str]:
         return dict(connection.execute("SELECT user_group_id, token FROM explo_user_groups"))
 
 
-def days() -> list[date]:
-    """The days on which tenants signed up."""
-    return [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
-
-
-def _tenants() -> Any:
-    for number in range(DAYS * SIGNUPS_A_DAY):
-        day, place = divmod(number, SIGNUPS_A_DAY)
-        # The first tenant of each day signed up exactly at midnight: it belongs to this day and to no other.
-        moment = datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(days=day, hours=3 * place)
-        properties: Any = {"plan": ("free", "team", "enterprise")[number % 3], "seats": 5 * number + 1}
+def _tenants(count: int) -> Iterator[Row]:
+    moment = datetime.combine(FIRST_DAY, datetime.min.time())
+    for number in range(count):
+        properties: Any = {"plan": ("free", "team", "enterprise")[number % 3], "seats": number % 40 + 1}
         if number == 4:
             properties = None
         if number == 8:
             properties = {"account": 9007199254740993, "region": "日本"}
-        yield _row(f"demo-{number + 1:03}", NAMES[number % len(NAMES)], moment, {"40": str(200 + number)}, properties)
-    yield _row("demo-bad-1", "Data Source Missing Inc.", datetime(2026, 3, 2, 20, 15), {"40": ""}, {"plan": "free"})
-    yield ("demo-bad-2", "  ", "2026-03-04T11:30:00Z", '{"forty": "213"}', "{'plan': 'team'}")
+        name = NAMES[number] if number < len(NAMES) else f"{NAMES[number % len(NAMES)]} {number + 1}"
+        yield _row(f"demo-{number + 1:04}", name, moment, {"40": str(1000 + number)}, properties)
+        moment += timedelta(seconds=280)
 
 
-def _bulk_tenants(count: int) -> Any:
-    midnight = datetime.combine(BULK_DAY, datetime.min.time())
-    for number in range(count):
-        name = f"{NAMES[number % len(NAMES)]} {number + 1}"
-        properties = {"plan": ("free", "team", "enterprise")[number % 3], "seats": number % 40 + 1}
-        moment = midnight + timedelta(seconds=40 * number)
-        yield _row(f"bulk-{number + 1:04}", name, moment, {"40": str(1000 + number)}, properties)
-    for number in range(BAD_BULK_TENANTS):
-        yield _row(f"bulk-bad-{number + 1}", "Wrong Data Ltd.", midnight, {"40": "", "forty": "1"}, {"plan": "free"})
+def _bad_tenants() -> Iterator[Row]:
+    noon = datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(hours=12)
+    yield _row("demo-bad-1", "Data Source Missing Inc.", noon, {"40": ""}, {"plan": "free"})
+    yield ("demo-bad-2", "  ", f"{noon.isoformat()}Z", '{"forty": "213"}', "{'plan': 'team'}")
+    yield _row("demo-bad-3", "Line\nBreak Ltd.", noon, {"40": "213"}, {"plan": "team"})
 
 
-def _row(tenant_id: str, name: str, moment: datetime, mapping: Any, properties: Any) -> tuple[str | None, ...]:
+def _row(tenant_id: str, name: str, moment: datetime, mapping: Any, properties: Any) -> Row:
     stored = None if properties is None else json.dumps(properties, ensure_ascii=False)
     return tenant_id, name, f"{moment.isoformat()}Z", json.dumps(mapping), stored
+
+
+def _insert(connection: sqlite3.Connection, rows: list[Row]) -> None:
+    connection.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?)", rows)

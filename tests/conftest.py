@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 # Before anything imports Airflow, which reads its settings once.
@@ -41,27 +42,33 @@ AIRFLOW_3 = AIRFLOW >= (3, 0)
 DATE = datetime(2026, 3, 3, tzinfo=timezone.utc)
 pytest_plugins = ["airflow_provider_explo.emulator.pytest_plugin", "tests.postgres"]
 
-# Tests of code that knows nothing of Airflow; `make test-fast` runs them alone, and there Airflow cannot be imported.
-PURE = ("client", "emulator", "sync", "tenants", "test_exceptions.py", "test_json_values.py")
+# Tests of code that knows nothing of Airflow. `make test-fast` runs them alone, and there Airflow cannot be imported.
+PURE = ("client", "emulator", "sync", "tenants", "test_exceptions.py", "test_json_values.py", "test_words.py")
 IMPURE_FIXTURES = {"airflow_home", "postgres", "warehouse"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr == "pure":
         sys.modules["airflow"] = None  # type: ignore[assignment]
+        hypothesis.settings.register_profile("fast", max_examples=20)
+        hypothesis.settings.load_profile("fast")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where only pure tests are asked for, no other file is imported."""
-    below = collection_path.relative_to(TESTS).parts if collection_path.is_relative_to(TESTS) else ()
-    return True if config.option.markexpr == "pure" and below and below[0] not in PURE else None
+    return True if config.option.markexpr == "pure" and _room(collection_path) not in (None, *PURE) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        below = item.path.relative_to(TESTS).parts
-        if below[0] in PURE and IMPURE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        starts_processes = hasattr(getattr(item, "module", None), "subprocess")
+        if _room(item.path) in PURE and not starts_processes and IMPURE_FIXTURES.isdisjoint(item.fixturenames):
             item.add_marker("pure")
+
+
+def _room(path: Path) -> str | None:
+    """The folder or file right below this one that a path leads to."""
+    return path.relative_to(TESTS).parts[0] if TESTS in path.parents else None
 
 
 @dataclass(frozen=True)

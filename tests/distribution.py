@@ -8,7 +8,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from importlib.metadata import files
+from importlib.metadata import files, metadata
 from pathlib import Path
 
 
@@ -21,6 +21,8 @@ def main(dist: Path) -> None:
     assert not unwanted, unwanted
     for needed in ("py.typed", "tenants/schemas/mapping.json"):
         assert f"airflow_provider_explo/{needed}" in held, needed
+    # What only developers need is in dependency groups, which users do not see.
+    assert metadata("airflow-provider-explo").get_all("Provides-Extra") == ["emulator"]
     assert all(path.locate().exists() for path in files("airflow-provider-explo") or ())
 
     from airflow_provider_explo.emulator import ExploEmulator

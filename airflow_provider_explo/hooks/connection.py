@@ -145,7 +145,7 @@ def _text_object(value: Any) -> dict[str, str]:
         except ValueError:
             value = None
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise ValueError('expected an object of texts, such as {"https": "http://proxy.example.com:3128"}')
+        raise ValueError('expected an object of strings, such as {"https": "http://proxy.example.com:3128"}')
     return value
 
 

@@ -93,11 +93,11 @@ class ExploHook(BaseHook):
             with self.client() as client:
                 client.probe()
                 return True, (
-                    f"{client.settings.base_url} responded and accepted the API token. Not tested, since no harmless "
-                    f"request tells: whether {client.create_endpoint} exists, and whether the token may write."
+                    f"{client.settings.base_url} responded and accepted the API token. Not tested, as no harmless "
+                    f"request can: whether {client.create_endpoint} exists, and whether the token may write."
                 )
         except (ExploEndpointGoneError, ExploProtocolError, ExploRefusedError) as error:
-            return False, f"This is not Explo, or not all of it: {error}"
+            return False, f"probably not Explo: {error}"
         except ExploError as error:
             return False, str(error)
 

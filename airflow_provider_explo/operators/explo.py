@@ -121,9 +121,9 @@ class ExploCreateUserGroupOperator(ExploOperator):
         self.token_table = token_table
         self.token_conn_id = token_conn_id
         self._signal: ShutdownSignal | None = None
-        given = [field for field in TENANT_FIELDS if getattr(self, field) is not None]
-        if tenant is not None and given:
-            raise ValueError(f"tenant: takes all fields at once; remove {', '.join(given)}, or tenant")
+        single_fields = [field for field in TENANT_FIELDS if getattr(self, field) is not None]
+        if tenant is not None and single_fields:
+            raise ValueError(f"tenant: takes all fields at once; remove {', '.join(single_fields)}, or tenant")
         if isinstance(tenant, XComArg):
             # It is no template field, of which Airflow does this itself.
             XComArg.apply_upstream_relationship(self, tenant)
@@ -201,7 +201,7 @@ class ExploCreateUserGroupOperator(ExploOperator):
                 message(
                     "tenant: unknown fields",
                     found=", ".join(unknown),
-                    expected=f"some of {', '.join(TENANT_FIELDS)}",
+                    expected=f"any of {', '.join(TENANT_FIELDS)}",
                     fix="rename or remove them; nothing was sent to Explo",
                 )
             )

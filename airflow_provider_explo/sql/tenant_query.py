@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 REQUIRED = tuple(name for name, field in FIELDS.items() if field.required)
 OPTIONAL = tuple(name for name in FIELDS if name not in REQUIRED)
-# Text, quoted names and comments, in which a colon means nothing; then :name, but neither ::type nor a[1:n].
+# Text, quoted names and comments, in which a colon is a colon; then :name, but neither ::type nor a[1:n].
 _NAMED = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/
     | (?<![:\w\]]):(?P<name>[A-Za-z_]\w*)""",
@@ -136,7 +136,7 @@ def bind(sql: str, parameters: Mapping[str, Any], *, paramstyle: str) -> tuple[s
             raise ExploConfigError(
                 message(
                     f"sql: no value for :{name}",
-                    found=f"parameters {', '.join(map(repr, parameters)) or 'without names'}",
+                    found=", ".join(map(repr, parameters)) or "no parameters",
                     fix=f"add {name!r} to parameters",
                 )
             )

@@ -61,7 +61,7 @@ class TokenTable(ManagedTable):
         explo_conn_id: str = DEFAULT_CONN_ID,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        # MySQL compares text without regard to case, unless told otherwise: "ACME" and "acme" are two tenants.
+        # MySQL compares text without regard to case by default: "ACME" and "acme" are two tenants.
         exact = mysql.VARCHAR(255, collation="utf8mb4_bin")
         key = sa.String(255).with_variant(exact, "mysql").with_variant(exact, "mariadb")
         super().__init__(
@@ -105,7 +105,7 @@ class TokenTable(ManagedTable):
         """Insert or update tenants' rows, in one short transaction. Rows already as given are left alone.
 
         :raises ExploError: the database is away; none or all of the rows are saved.
-        :raises ExploConfigError: the database refuses them, or cannot tell two tenants' ids apart.
+        :raises ExploConfigError: the database refuses them, or does not distinguish two tenants' ids.
         """
         try:
             self.attempt("saving tokens", lambda: self._save_all(rows))
@@ -181,9 +181,9 @@ class TokenTable(ManagedTable):
             if confused := known.keys() - ids:
                 raise ExploConfigError(
                     message(
-                        f"{self.label}: the database does not tell {preview(min(confused))} from one of "
-                        + ", ".join(map(preview, sorted(ids)[:3])),
-                        fix="give the column user_group_id a collation that tells them apart",
+                        f"{self.label}: the database does not distinguish {preview(min(confused))} from "
+                        + " or ".join(map(preview, sorted(ids)[:3])),
+                        fix="give the column user_group_id a collation that distinguishes them",
                     )
                 )
             self._refuse_foreign(known.values())

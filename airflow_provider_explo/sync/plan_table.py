@@ -12,7 +12,7 @@ from airflow_provider_explo.exceptions import preview
 from airflow_provider_explo.sync.plan import Action, Change
 from airflow_provider_explo.sync.planner import Planner
 
-PLAN_WORDS: Mapping[Action, str] = {
+ACTION_LABELS: Mapping[Action, str] = {
     "create": "to create",
     "update": "to update",
     "delete": "to delete",
@@ -131,8 +131,8 @@ class PlanTable:
 
 def plan_counts(counts: Counter[Action]) -> str:
     """Counts of actions, in Terraform's words."""
-    words = [f"{counts[action]:,} {words}" for action, words in PLAN_WORDS.items() if counts[action]]
-    return f"Plan: {', '.join(words) or 'nothing to do'}"
+    labelled = [f"{counts[action]:,} {label}" for action, label in ACTION_LABELS.items() if counts[action]]
+    return f"Plan: {', '.join(labelled) or 'nothing to do'}"
 
 
 def plan_digest(planner: Planner) -> str:

@@ -91,9 +91,9 @@ class Summary:
     def failure(self) -> str:
         """The message of a run that fails."""
         lines = [f"Of {self.rows:,} rows: {self}", *map(str, self.problems)]
-        more = self.counts["rejected"] + self.counts["failed"] - len(self.problems)
-        if more:
-            lines.append(f"and {more:,} more, in the log above")
+        unlisted = self.counts["rejected"] + self.counts["failed"] - len(self.problems)
+        if unlisted:
+            lines.append(f"and {unlisted:,} more, in the log above")
         if self.counts["rejected"]:
             lines.append("Fix rejected rows at their source.")
         if self.can_retry:

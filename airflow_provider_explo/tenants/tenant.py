@@ -112,7 +112,7 @@ _PARSERS = tuple((name, f"$.{name}", described.parse) for name, described in FIE
 class Tenant:
     """One tenant as it should be in Explo: plain JSON values. None leaves a field of an existing group as it is.
 
-    :param user_group_id: the tenant's id in the caller's own database.
+    :param user_group_id: the tenant's id in your own database.
     :param name: display name.
     :param mapping: schema id to data source, such as ``{"40": "213"}``.
     :param properties: a JSON object.

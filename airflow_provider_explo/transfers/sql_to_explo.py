@@ -257,7 +257,7 @@ class SqlToExploOperator(ExploOperator):
         )
         if not failed and not report.errors and (not rejected or tolerated):
             return result
-        # A task that fails returns nothing, and whoever is called for it wants the counts too.
+        # A task that fails returns nothing, and whoever is on call wants the counts too.
         context["ti"].xcom_push(key="return_value", value=result)
         message = "\n".join([summary.failure(), *map(str, report.errors.values())])
         errors: list[ExploError] = list(report.errors.values())

@@ -12,7 +12,7 @@ from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from benchmarks.world import SQL, tenants
 
-some = list(tenants(int(os.environ["BENCH_MAPPED"])))
+wanted = list(tenants(int(os.environ["BENCH_MAPPED"])))
 
 with DAG("one_task", start_date=datetime(2024, 1, 1), schedule=None):
     # A token table of its own for each run, so that all tenants are new.
@@ -20,12 +20,12 @@ with DAG("one_task", start_date=datetime(2024, 1, 1), schedule=None):
     SqlToExploOperator(task_id="onboard", sql=SQL, sql_conn_id="warehouse", token_table=table)
 
 with DAG("mapped_explo", start_date=datetime(2024, 1, 1), schedule=None):
-    ExploCreateUserGroupOperator.partial(task_id="onboard").expand_kwargs(some)
+    ExploCreateUserGroupOperator.partial(task_id="onboard").expand(tenant=wanted)
 
 if os.environ["BENCH_HTTP"] == "yes":
     from airflow.providers.http.operators.http import HttpOperator
 
     with DAG("mapped_http", start_date=datetime(2024, 1, 1), schedule=None):
         HttpOperator.partial(task_id="onboard", endpoint="embed/create_user_group/").expand(
-            data=[json.dumps(one) for one in some]
+            data=[json.dumps(tenant) for tenant in wanted]
         )

@@ -14,7 +14,7 @@ from typing import Any
 from tests.processes import Program, free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
-POOLS = {"explo": 1, "explo_shared": 4}
+SLOTS = 10
 
 
 class Standalone:
@@ -35,18 +35,17 @@ class Standalone:
     def start(self) -> None:
         self.warehouse.touch()
         self.airflow("db", "migrate")
-        for pool, slots in POOLS.items():
-            self.airflow("pools", "set", pool, str(slots), "Explo's request budget")
+        self.airflow("pools", "set", "explo", str(SLOTS), "Explo's request budget")
         self._program.start()
         wait_until(self._healthy, what="a healthy Airflow", patience=240)
 
     def stop(self) -> None:
         self._program.stop()
 
-    def python(self, *words: str) -> str:
-        """What a Python of this Airflow's prints."""
+    def python(self, *arguments: str) -> str:
+        """The output of a Python of this Airflow."""
         done = subprocess.run(
-            [sys.executable, *words],
+            [sys.executable, *arguments],
             env=self._environment,
             cwd=self.folder,
             capture_output=True,
@@ -56,16 +55,16 @@ class Standalone:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def airflow(self, *words: str) -> str:
-        """What a command of Airflow's prints."""
-        return self.python("-m", "airflow", *words)
+    def airflow(self, *arguments: str) -> str:
+        """The output of one of Airflow's commands."""
+        return self.python("-m", "airflow", *arguments)
 
     def get(self, path: str) -> Any:
-        """What the REST API answers."""
-        with urllib.request.urlopen(f"{self.url}/auth/token", timeout=30) as answer:
-            headers = {"Authorization": f"Bearer {json.load(answer)['access_token']}"}
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=30) as answer:
-            return json.load(answer)
+        """The REST API's response."""
+        with urllib.request.urlopen(f"{self.url}/auth/token", timeout=30) as response:
+            headers = {"Authorization": f"Bearer {json.load(response)['access_token']}"}
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=30) as response:
+            return json.load(response)
 
     def _healthy(self) -> bool:
         health = self.get("/api/v2/monitor/health")

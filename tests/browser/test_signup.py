@@ -42,7 +42,7 @@ def test_the_form_refuses_a_mapping_that_is_none(page, airflow, explo):
 
 
 @pytest.mark.usefixtures("connected")
-def test_a_good_tenant_gets_a_user_group_and_nobody_sees_a_token(page, airflow, explo, shoot):
+def test_a_good_tenant_gets_a_user_group_and_no_token_is_shown(page, airflow, explo, shoot):
     form = open_trigger_form(page)
     fill_in(form, TENANT)
     shoot("trigger-form")
@@ -51,7 +51,7 @@ def test_a_good_tenant_gets_a_user_group_and_nobody_sees_a_token(page, airflow, 
 
     page.goto("/dags/explo_onboard_tenant")
     page.locator('a[href*="/runs/"][href$="/tasks/create_user_group"]').click()
-    expect(page.get_by_text("Tenant 'acme': user group created")).to_be_visible()
+    expect(page.get_by_text("tenant 'acme': user group created")).to_be_visible()
     expect(page.get_by_text("Success", exact=True)).to_be_visible()
     page.get_by_role("heading", name="create_user_group").hover()
     expect(page.get_by_role("tooltip")).to_have_count(0)
@@ -61,7 +61,7 @@ def test_a_good_tenant_gets_a_user_group_and_nobody_sees_a_token(page, airflow, 
     secrets = [API_TOKEN, group.token]
     seen = [page.content()]
     logs = [path.read_text(errors="replace") for path in airflow.folder.rglob("*.log")]
-    assert any("Tenant 'acme': user group created" in log for log in logs)
+    assert any("tenant 'acme': user group created" in log for log in logs)
 
     page.get_by_role("link", name="Details", exact=True).click()
     with page.expect_popup() as opened:

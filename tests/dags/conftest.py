@@ -1,17 +1,24 @@
-"""The example DAGs, parsed as Airflow parses them."""
+"""The example DAGs, parsed as Airflow parses them, and a warehouse for them."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.transfers.conftest import anywhere  # noqa: F401
+
 DAGS = Path(__file__).parent.parent.parent / "dags"
+
+
+def day_after(day: int) -> datetime:
+    """The date of a manual run, which covers the day that ended then."""
+    return datetime(2026, 3, day + 1, tzinfo=timezone.utc)
 
 
 @pytest.fixture
@@ -23,7 +30,9 @@ def example(airflow_home: Path) -> Callable[[str], Any]:
         assert not bag.import_errors
         for task in bag.dags[dag_id].tasks:
             # What fails is tried again as in production, but a test need not wait for it.
-            if not hasattr(task, "expand_input"):
+            if hasattr(task, "partial_kwargs"):
+                task.partial_kwargs["retry_delay"] = timedelta(0)
+            else:
                 task.retry_delay = timedelta(0)
         return bag.dags[dag_id]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import metadata_rows_with
+
 TENANT = {
     "user_group_id": "2024_001",
     "name": 'O\'Reilly & "Söhne" <b>',
@@ -26,6 +28,18 @@ def test_the_tenant_in_conf_is_onboarded_and_its_token_saved(dag, run_dag, saved
     assert {key: str(value) for key, value in group.mapping.items()} == {"40": "213", "134": "386"}
     assert saved()["2024_001"]["token"] == group.token
     assert group.token not in run.log
+    assert metadata_rows_with(group.token) == set()
+    assert metadata_rows_with(explo_connection.token) == set()
+
+
+def test_a_tenant_is_data_and_never_a_template(dag, run_dag, saved, explo_connection):
+    name = "{{ conn.explo_default.password }}"
+    run = run_dag(dag, conf={"user_group_id": "{{ 1 + 1 }}", "name": name, "properties": {"plan": "{{ 1 + 1 }}"}})
+    assert run.state == "success"
+    (group,) = explo_connection.groups
+    assert (group.provided_id, group.name, group.properties) == ("{{ 1 + 1 }}", name, {"plan": "{{ 1 + 1 }}"})
+    assert set(saved()) == {"{{ 1 + 1 }}"}
+    assert metadata_rows_with(explo_connection.token) == set()
 
 
 def test_mapping_and_properties_are_optional(dag, run_dag, saved, explo_connection):
@@ -34,7 +48,7 @@ def test_mapping_and_properties_are_optional(dag, run_dag, saved, explo_connecti
     assert set(saved()) == {"acme"}
 
 
-def test_a_misspelt_field_fails_before_any_call(dag, run_dag, explo_connection):
+def test_a_misspelt_field_fails_before_any_request(dag, run_dag, explo_connection):
     run = run_dag(dag, conf={"user_group_id": "acme", "name": "Acme", "propertis": {"plan": "gold"}})
     assert run.state == "failed"
     assert "propertis" in run.log

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.dags.conftest import DAGS
 
 
@@ -23,7 +25,8 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     for path in {paths!r}:
         runpy.run_path(path)
-ours = [str(one) for one in caught if one.filename in {paths!r} or "airflow_provider_explo" in one.filename]
+ours = [str(warning) for warning in caught
+        if warning.filename in {paths!r} or "airflow_provider_explo" in warning.filename]
 assert not ours, ours
 new = set(sys.modules) - before
 heavy = {{"requests", "regex", "airflow_provider_explo.client.client", "airflow_provider_explo.sql.token_table"}}
@@ -34,14 +37,30 @@ assert not new & heavy, new
     assert done.returncode == 0, done.stderr
 
 
-def test_the_calling_tasks_share_the_budget_through_the_pool(example):
-    for dag_id in ("explo_onboard_new_tenants", "explo_onboard_tenant"):
-        (create,) = [task for task in example(dag_id).tasks if task.task_id.endswith("create_user_group")]
-        assert create.pool == "explo"
-    for dag_id, pool, share in (
-        ("explo_onboard_tenants_bulk", "explo", 1),
-        ("explo_onboard_tenants_in_chunks", "explo_shared", 0.25),
-    ):
-        onboard = example(dag_id).task_dict["onboard"]
-        arguments = getattr(onboard, "partial_kwargs", None) or vars(onboard)
-        assert (arguments["pool"], arguments["budget_share"]) == (pool, share)
+def test_requests_share_the_budget_through_a_pool_of_ten_slots(example):
+    """While the sync runs, two slots and a fifth of the budget are left: no signup waits for it."""
+    slots = {}
+    for path in DAGS.glob("*.py"):
+        for task in example(path.stem).tasks:
+            arguments = getattr(task, "partial_kwargs", None) or vars(task)
+            if "explo_conn_id" in arguments or arguments.get("token_conn_id"):
+                assert arguments["pool"] == "explo"
+                slots[path.stem] = arguments.get("pool_slots", 1), arguments.get("budget_share")
+    assert slots == {
+        "explo_sync_tenants": (8, 0.8),
+        "explo_onboard_new_tenants": (1, None),
+        "explo_onboard_tenant": (1, None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"), [("explo_sync_tenants", 35), ("explo_onboard_new_tenants", 45), ("explo_onboard_tenant", 45)]
+)
+def test_an_example_fits_on_one_screen(name, lines):
+    assert len((DAGS / f"{name}.py").read_text().splitlines()) <= lines
+
+
+def test_an_example_is_one_dag_whose_file_has_its_name(example):
+    ids = {path.stem: example(path.stem).dag_id for path in DAGS.glob("*.py")}
+    assert ids
+    assert all(name == dag_id for name, dag_id in ids.items())

@@ -1,7 +1,7 @@
 """``python -m tests.distributed.explo_process PORT DATABASE LIMIT WINDOW``: Explo in a process of its own.
 
-It keeps its groups in a file and writes a line a request to standard error, so both outlive it. It is as far away as a
-real one: what is asked is done at once, and answered some time later. It ends with SIGTERM.
+It keeps its groups in a file and writes a line per request to standard error, so both outlive it. It is as far away as
+a real one: a request takes effect at once, and the response comes later. It ends with SIGTERM.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 from airflow_provider_explo.emulator.faults import Fault
 from benchmarks.emulator import Scaled
 
-SECONDS_TO_ANSWER = 0.25
+RESPONSE_SECONDS = 0.25
 
 
 def main(port: int, database: str, limit: int, window: float) -> None:
@@ -24,7 +24,7 @@ def main(port: int, database: str, limit: int, window: float) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     token = os.environ["EXPLO_EMULATOR_TOKEN"]
     with Scaled(token=token, limit=limit, window=window, port=port, database=database) as explo:
-        explo.inject(Fault("slow", seconds=SECONDS_TO_ANSWER, times=None))
+        explo.inject(Fault("slow", seconds=RESPONSE_SECONDS, times=None))
         stopped.wait()
 
 

@@ -22,7 +22,7 @@ from airflow_provider_explo.emulator.store import Store
 from tests.processes import Program, free_port
 
 ROOT = Path(__file__).parents[2]
-CALL = re.compile(r"^[A-Z]+ \S+ (\d{3}|closed)", re.MULTILINE)
+REQUEST = re.compile(r"^[A-Z]+ \S+ (\d{3}|closed)", re.MULTILINE)
 # More than Airflow's many processes take.
 MOST_CONNECTIONS = 300
 
@@ -67,10 +67,10 @@ class Postgres:
     def stop(self) -> None:
         self._control("stop")
 
-    def _control(self, *words: str) -> None:
+    def _control(self, *arguments: str) -> None:
         log = str(self._folder / "log")
         pg_ctl = str(POSTGRES_BIN_PATH / "pg_ctl")
-        command = [pg_ctl, "-D", str(self._folder), "-l", log, "-w", "-m", "immediate", *words]
+        command = [pg_ctl, "-D", str(self._folder), "-l", log, "-w", "-m", "immediate", *arguments]
         quiet = subprocess.DEVNULL
         subprocess.run(command, user=self._server.system_user, stdout=quiet, stderr=quiet, cwd="/", check=True)
 
@@ -101,8 +101,8 @@ class Explo:
         self._database = folder / "explo.db"
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        words = (str(port), str(self._database), str(limit), str(window))
-        command = (sys.executable, "-m", "tests.distributed.explo_process", *words)
+        arguments = (str(port), str(self._database), str(limit), str(window))
+        command = (sys.executable, "-m", "tests.distributed.explo_process", *arguments)
         self._program = Program(*command, log=self._log, environment=environment, cwd=ROOT)
         self.come_back()
 
@@ -110,16 +110,16 @@ class Explo:
         self._program.start()
 
     def go_away(self) -> None:
-        """Its port is closed, and the calls in flight have no answer."""
+        """Its port is closed, and the requests in flight get no response."""
         self._program.stop()
 
     stop = go_away
 
-    def calls(self) -> Counter[str]:
+    def requests(self) -> Counter[str]:
         """How many requests got which status, over all its lives."""
-        return Counter(CALL.findall(self._log.read_text()))
+        return Counter(REQUEST.findall(self._log.read_text()))
 
     def tokens(self) -> dict[str, str]:
-        """The token of each tenant, by the tenant's id; to be asked when it is away."""
+        """The token of each tenant, by the tenant's id; to be read when it is away."""
         with closing(Store(self._database)) as store:
             return {group.provided_id: group.token for group in store.find() if group.provided_id}

@@ -1,4 +1,4 @@
-"""Every tenant has exactly its own token, whatever died on the way there, and nobody else has seen it."""
+"""Every tenant has exactly its own token, whatever died on the way there, and no log and no metadata holds one."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from tests.distributed.cluster import Cluster
 from tests.distributed.search import Search
 from tests.processes import wait_until
 
-IN_CHUNKS, BULK, SINGLE = "explo_onboard_tenants_in_chunks", "explo_onboard_tenants_bulk", "explo_onboard_tenant"
-FIRST_LOAD = (datetime(2026, 3, 1, tzinfo=timezone.utc), datetime(2026, 3, 2, tzinfo=timezone.utc))
-TENANTS_OF_FIRST_LOAD = 800
+SYNC, NEW, SINGLE = "explo_sync_tenants", "explo_onboard_new_tenants", "explo_onboard_tenant"
+FIRST_DAY = datetime(2026, 3, 1, tzinfo=timezone.utc)
+TENANTS_OF_FIRST_LOAD = 1200
 DAYS = [datetime(2026, 3, day, tzinfo=timezone.utc) for day in range(9, 16)]
-TENANTS_A_DAY = 150
+TENANTS_A_DAY = 14
 TENANTS = TENANTS_OF_FIRST_LOAD + len(DAYS) * TENANTS_A_DAY
-CHUNKS = 4
 # SqlToExploOperator's own.
 IN_FLIGHT = 4
 PATIENCE = 400
@@ -33,34 +32,31 @@ def cluster() -> Iterator[Cluster]:
         made = Cluster(Path(folder), limit=400, window=20)
         try:
             made.start()
-            sign_up(made)
+            made.warehouse.execute(
+                "product",
+                "CREATE TABLE tenants (tenant_id TEXT PRIMARY KEY, name TEXT, signed_up_at TIMESTAMPTZ, mapping JSONB, "
+                "properties JSONB)",
+            )
             yield made
         finally:
             made.stop()
 
 
-def sign_up(cluster: Cluster) -> None:
-    tenants = [("first", FIRST_LOAD[0], TENANTS_OF_FIRST_LOAD)] + [(f"{day:%d}", day, TENANTS_A_DAY) for day in DAYS]
+def sign_up(cluster: Cluster, name: str, begin: datetime, count: int) -> None:
     cluster.warehouse.execute(
         "product",
-        "CREATE TABLE tenants (tenant_id TEXT PRIMARY KEY, name TEXT, signed_up_at TIMESTAMPTZ, mapping JSONB, "
-        "properties JSONB)",
+        "INSERT INTO tenants SELECT %s || '-' || n, 'Tenant ' || n, %s::timestamptz + n * interval '1 second', "
+        "jsonb_build_object('40', n::text), jsonb_build_object('seats', n) FROM generate_series(1, %s) AS n",
+        (name, begin, count),
     )
-    for name, begin, count in tenants:
-        cluster.warehouse.execute(
-            "product",
-            "INSERT INTO tenants SELECT %s || '-' || n, 'Tenant ' || n, %s::timestamptz + n * interval '1 second', "
-            "jsonb_build_object('40', n::text), jsonb_build_object('seats', n) FROM generate_series(0, %s) AS n",
-            (name, begin, count - 1),
-        )
 
 
-def calls(cluster: Cluster) -> int:
-    return sum(cluster.explo.calls().values())
+def request_count(cluster: Cluster) -> int:
+    return sum(cluster.explo.requests().values())
 
 
-def after_calls(cluster: Cluster, count: int) -> None:
-    wait_until(lambda: calls(cluster) >= count, what=f"{count} calls to Explo", patience=PATIENCE)
+def after_requests(cluster: Cluster, count: int) -> None:
+    wait_until(lambda: request_count(cluster) >= count, what=f"{count} requests to Explo", patience=PATIENCE)
 
 
 def finished(cluster: Cluster, dag: str, run: str) -> str:
@@ -76,68 +72,72 @@ def finished(cluster: Cluster, dag: str, run: str) -> str:
 
 
 def test_tokens_through_failures(cluster, capsys):
-    # The first load, in chunks. A worker dies with its tasks, and then Explo is away for some seconds.
-    start, end = (moment.isoformat() for moment in FIRST_LOAD)
-    run = cluster.trigger(IN_CHUNKS, window_start=start, window_end=end)
-    after_calls(cluster, 250)
-    cluster.workers[0].kill()
-    after_calls(cluster, 450)
+    # The first load. A tenant signs up meanwhile, and does not wait for its end.
+    sign_up(cluster, "first", FIRST_DAY, TENANTS_OF_FIRST_LOAD)
+    cluster.unpause(NEW)
+    cluster.airflow("dags", "unpause", SINGLE)
+    run = cluster.unpause(SYNC)
+    after_requests(cluster, 50)
+    single = cluster.trigger(SINGLE, user_group_id="single", name="Single", mapping={"40": "1"})
+    assert finished(cluster, SINGLE, single) == "success", cluster.diagnosis(SINGLE, single)
+    assert cluster.runs(SYNC)[run] == "running"
+    assert request_count(cluster) < TENANTS_OF_FIRST_LOAD
+
+    # The workers die with the sync's task, Explo is away for some seconds, and the token table's database restarts.
+    after_requests(cluster, request_count(cluster) + 50)
+    for worker in cluster.workers:
+        worker.kill()
+    for worker in cluster.workers:
+        worker.start()
+    after_requests(cluster, request_count(cluster) + 150)
     cluster.explo.go_away()
     time.sleep(5)
     cluster.explo.come_back()
-    assert finished(cluster, IN_CHUNKS, run) == "success", cluster.story(IN_CHUNKS, run)
-    onboard = [task for task in cluster.tasks(IN_CHUNKS, run) if task["task_id"] == "onboard"]
-    retried = [task for task in onboard if task["try_number"] > 1]
-    assert len(onboard) == TENANTS_OF_FIRST_LOAD // 100
-    assert retried, "the worker that was killed had no task"
-    first_calls = calls(cluster)
-    assert TENANTS_OF_FIRST_LOAD <= first_calls <= TENANTS_OF_FIRST_LOAD + IN_FLIGHT * (len(retried) + CHUNKS)
+    after_requests(cluster, request_count(cluster) + 150)
+    cluster.warehouse.restart()
+    assert finished(cluster, SYNC, run) == "success", cluster.diagnosis(SYNC, run)
+    (sync,) = cluster.tasks(SYNC, run)
+    assert sync["try_number"] > 1, "the workers that were killed did not have the task"
+    first_requests = request_count(cluster)
+    repeated = first_requests - TENANTS_OF_FIRST_LOAD - 1
+    assert 0 <= repeated <= IN_FLIGHT * (sync["try_number"] + 1)
 
-    # Seven days again, with both workers. The scheduler starts anew, and then the database of the tokens.
-    cluster.workers[0].start()
+    # Seven days of new tenants. The scheduler is restarted, and then the database of the tokens.
+    for day in DAYS:
+        sign_up(cluster, f"{day:%d}", day, TENANTS_A_DAY)
     dates = ("--from-date", f"{DAYS[0]:%Y-%m-%d}", "--to-date", f"{DAYS[-1]:%Y-%m-%d}")
-    cluster.airflow("backfill", "create", "--dag-id", BULK, *dates)
-    after_calls(cluster, first_calls + 200)
+    cluster.airflow("backfill", "create", "--dag-id", NEW, *dates)
+    after_requests(cluster, first_requests + 20)
     cluster.scheduler.stop()
     cluster.scheduler.start()
-    after_calls(cluster, first_calls + 450)
+    after_requests(cluster, first_requests + 45)
     cluster.warehouse.restart()
-    days = [run for run in cluster.runs(BULK) if run.startswith("backfill")]
+    days = [run for run in cluster.runs(NEW) if run.startswith("backfill")]
     assert len(days) == len(DAYS)
     for day in days:
-        assert finished(cluster, BULK, day) == "success", cluster.story(BULK, day)
-    backfill_calls = calls(cluster) - first_calls
-    assert len(DAYS) * TENANTS_A_DAY <= backfill_calls <= len(DAYS) * TENANTS_A_DAY + IN_FLIGHT
-
-    # One tenant, whose token does go through XCom.
-    single = cluster.trigger(SINGLE, user_group_id="single", name="Single", mapping={"40": "1"})
-    assert finished(cluster, SINGLE, single) == "success", cluster.story(SINGLE, single)
+        assert finished(cluster, NEW, day) == "success", cluster.diagnosis(NEW, day)
+    onboard = [task for day in days for task in cluster.tasks(NEW, day) if task["task_id"] == "create_user_group"]
+    retried = [task for task in onboard if task["try_number"] > 1]
+    assert len(onboard) == len(DAYS) * TENANTS_A_DAY
+    backfill_requests = request_count(cluster) - first_requests
+    assert len(onboard) <= backfill_requests <= sum(task["try_number"] for task in onboard)
 
     cluster.explo.go_away()
     held = cluster.explo.tokens()
     saved = cluster.warehouse.execute("product", "SELECT user_group_id, token FROM explo_user_groups")
-    answers = cluster.explo.calls()
+    statuses = cluster.explo.requests()
     with capsys.disabled():
-        print(f"\n{dict(answers)} for {TENANTS} + 1 tenants; {len(retried)} of {len(onboard)} chunks tried again")
+        print(f"\n{dict(statuses)} for {TENANTS} + 1 tenants; {len(retried)} of {len(onboard)} mapped tasks retried")
     assert len(held) == TENANTS + 1
     assert dict(saved) == held
     assert len(saved) == len(held)
-    assert "429" not in answers
+    assert "429" not in statuses
 
     search = Search([*held.values(), cluster.api_token])
     assert list(search.files(cluster.logs, cluster.folder / "home")) == []
     assert not search.has((cluster.folder / "explo.log").read_bytes())
-    leaks = search.rows(cluster.metadata, "airflow", allowed=xcom_of_the_single_operator)
+    leaks = search.rows(cluster.metadata, "airflow", allowed=lambda table, row: False)
     assert [(table, list(row)) for table, row in leaks] == []
-    # And what may be there is there: the search does find tokens.
-    everywhere = list(search.rows(cluster.metadata, "airflow", allowed=lambda table, row: False))
-    assert [row["value"] for _, row in everywhere] == [held["single"]]
-
-
-def xcom_of_the_single_operator(table: str, row: dict[str, object]) -> bool:
-    return (table, row.get("dag_id"), row.get("task_id"), row.get("key")) == (
-        "xcom",
-        SINGLE,
-        "create_user_group",
-        "return_value",
-    )
+    # The search does find tokens where they are.
+    rows = search.rows(cluster.warehouse, "product", allowed=lambda table, row: False)
+    assert {row["user_group_id"] for _, row in rows} == set(held)

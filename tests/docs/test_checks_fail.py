@@ -62,12 +62,12 @@ def test_wrong_names_are_found_out(tmp_path):
     code = "from airflow_provider_explo.hooks.explo import ExploHook\n\n\ndef all():\n    ExploHook().{}\n"
     right = "create_user_group(user_group_id='acme', name='Acme')"
     checks.types([Block("right:1", "python", code.format(right))], tmp_path)
-    wrong = {"nmae": right.replace(" name", " nmae"), "get_connect": "get_connect()"}
+    wrong = {"page_sze": "get_conn().list_user_groups(page_sze=9)", "get_connect": "get_connect()"}
     if AIRFLOW == (3, 0):
         # To mypy, its BaseHook is Any.
         del wrong["get_connect"]
     with pytest.raises(pytest.fail.Exception) as caught:
-        checks.types([Block("wrong:1", "python", code.format(one)) for one in wrong.values()], tmp_path)
+        checks.types([Block("wrong:1", "python", code.format(work)) for work in wrong.values()], tmp_path)
     assert [name for name in wrong if name not in str(caught.value)] == []
 
 

@@ -1,17 +1,21 @@
-"""SqlToExploOperator in a process of its own, which can be killed: ``python -m tests.transfers.child ARGUMENTS``.
-
-ARGUMENTS is a JSON object for the operator. SIGTERM does what Airflow 3 does with it: on_kill, and no more.
-"""
+"""SqlToExploOperator in processes of their own, which can be killed; forked, as importing Airflow takes seconds."""
 
 from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
+import os
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
+
+FORK = multiprocessing.get_context("forkserver")
+FORK.set_forkserver_preload([__name__])
 
 
 class TaskInstance:
@@ -23,12 +27,46 @@ class TaskInstance:
         print(json.dumps({key: value}))
 
 
-def main(arguments: dict[str, Any]) -> None:
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+class Child:
+    """The operator, running in a process of its own."""
+
+    def __init__(self, arguments: Mapping[str, Any], *, environment: Mapping[str, str], folder: Path) -> None:
+        self._out, self._log = folder / "out", folder / "log"
+        self._process = FORK.Process(target=run, args=(arguments, dict(environment), self._out, self._log))
+        self._process.start()
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self._process.pid, number)
+
+    def wait(self, timeout: float) -> None:
+        self._process.join(timeout)
+        assert self._process.exitcode is not None, f"still running after {timeout:g} s"
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait for its end.
+
+        :returns: what it printed, and what it logged.
+        """
+        self.wait(timeout)
+        return self._out.read_text(), self._log.read_text()
+
+
+def run(arguments: dict[str, Any], environment: dict[str, str], out: Path, log: Path) -> None:
+    """Execute the operator. SIGTERM does what Airflow 3 does with it: on_kill, and no more."""
+    os.environ.clear()
+    os.environ.update(environment)
+    for descriptor, path in ((1, out), (2, log)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, force=True)
     operator = SqlToExploOperator(task_id="onboard", **arguments)
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
-    print(json.dumps(operator.execute({"ti": TaskInstance()})))
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    print(json.dumps(operator.execute({"ti": TaskInstance()})), flush=True)

@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +15,7 @@ import pytest
 from airflow_provider_explo.emulator import Fault
 from tests.conftest import AIRFLOW_3, HOME
 from tests.processes import wait_until
+from tests.transfers.child import Child
 from tests.transfers.conftest import SQL
 
 TENANTS = 120
@@ -24,7 +23,7 @@ IN_FLIGHT = 4
 
 
 @pytest.fixture
-def start(database, explo_connection, airflow_home, monkeypatch):
+def start(database, explo_connection, airflow_home, monkeypatch, tmp_path_factory):
     """Start the operator in a process of its own, slow enough to be interrupted."""
     monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(requests_per_minute=6000))
 
@@ -38,15 +37,12 @@ def start(database, explo_connection, airflow_home, monkeypatch):
             "chunk_size": 50,
             **arguments,
         }
-        command = [sys.executable, "-m", "tests.transfers.child", json.dumps(given)]
         environment = {**os.environ, "AIRFLOW_HOME": str(HOME)}
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        ) as child:
-            try:
-                yield child
-            finally:
-                child.kill()
+        child = Child(given, environment=environment, folder=tmp_path_factory.mktemp("child"))
+        try:
+            yield child
+        finally:
+            child.kill()
 
     return running
 
@@ -83,7 +79,7 @@ def test_killed_again_and_again_it_ends_with_every_tenant_and_sends_no_finished_
             wait_for_calls(explo_connection, explo_connection.request_count + chance.randint(1, 25))
             time.sleep(chance.random() / 50)
             child.send_signal(signal.SIGKILL)
-            child.wait()
+            child.wait(10)
         done = set(database.tokens())
         explo_connection.inject(Fault("close_after"))
         before = explo_connection.request_count

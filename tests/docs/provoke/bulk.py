@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 
-from airflow_provider_explo.sync.stop import Stop
-
 from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.settings import ClientSettings
-from airflow_provider_explo.sync.run import BulkRun
+from airflow_provider_explo.sync import run
+from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from tests.docs.provoke.stage import Stage
 
 
@@ -22,7 +21,7 @@ def bad_rows(stage: Stage) -> Iterator[str]:
 
 
 def unreachable(stage: Stage) -> Iterator[str]:
-    """Explo goes away: what trying again may mend."""
+    """Explo is unavailable: what a retry may fix."""
     stage.tenants(("one", "One"), ("acme", "Acme"))
     stage.monkeypatch.setenv(
         "AIRFLOW_CONN_EXPLO_DEFAULT",
@@ -33,7 +32,7 @@ def unreachable(stage: Stage) -> Iterator[str]:
 
 
 def given_up(stage: Stage) -> Iterator[str]:
-    """Five calls in a row that fail alike."""
+    """Five requests in a row that fail alike."""
     stage.tenants(*((f"t{number}", "T") for number in range(9)), ("acme", "Acme"))
     stage.fault("status", status=401)
     stage.error(stage.onboard)
@@ -69,19 +68,19 @@ def drifted(stage: Stage) -> Iterator[str]:
     yield from stage.outcomes("existing")
 
 
-def stopped(stage: Stage) -> Iterator[str]:
-    """Airflow ends the task."""
-    stop = Stop()
-    stop.now()
-    yield stage.error(stop.check)
+def terminated(stage: Stage) -> Iterator[str]:
+    """Airflow terminates the task."""
+    signal = ShutdownSignal()
+    signal.set()
+    yield stage.error(signal.raise_if_set)
 
 
-def told(stage: Stage) -> Iterator[str]:
+def logged(stage: Stage) -> Iterator[str]:
     """The log of a good run, and its summary."""
     stage.tenants(("acme", "Acme"), ("bolt", "Bolt"))
     stage.caplog.clear()
     summary = stage.onboard()
-    yield from (line for line in stage.log() if re.match(r"Plan for|\d+ rows:", line))
+    yield from (line for line in stage.log() if re.match(r"Plan: |\d+ rows:", line))
     yield json.dumps(summary)
 
 
@@ -91,10 +90,10 @@ def planned(stage: Stage) -> Iterator[str]:
     stage.onboard(sql="SELECT id AS user_group_id, name FROM tenants WHERE id = 'acme'")
     stage.database("INSERT INTO tenants VALUES ('crux', '')")
     stage.onboard(dry_run=True)
-    yield [line for line in stage.log() if line.startswith("Dry run")][-1]
+    yield from stage.logged(r"Dry run: .*?\nPlan: [a-z0-9, ]*[a-z]")
 
 
 def forecast(stage: Stage) -> Iterator[str]:
     """How long it takes."""
     with ExploClient(ClientSettings(token="any-token")) as explo:
-        yield BulkRun._forecast(10_000, explo)
+        yield run._forecast(10_000, explo.requests_per_minute)

@@ -1,4 +1,4 @@
-"""No answer at all."""
+"""No response at all."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ ALERT_HANDSHAKE_FAILURE = b"\x15\x03\x03\x00\x02\x02\x28"
 
 
 def away(stage: Stage) -> Iterator[str]:
-    """Nobody there."""
+    """Nothing listens there."""
     yield stage.create("http://127.0.0.1:1")
     yield stage.create("https://explo.invalid")
     yield stage.create(stage.server(*[None] * 9).url)
-    # Refused by the kernel at once: nobody may connect to all machines.
+    # Refused by the kernel at once: no socket may connect to the broadcast address.
     yield stage.create("http://255.255.255.255:1", allow_http=True)
 
 
 def tls(stage: Stage) -> Iterator[str]:
-    """Somebody there, but not to be trusted."""
+    """TLS that cannot be trusted."""
     for name in PROXY_VARIABLES:
         stage.monkeypatch.delenv(name.upper(), raising=False)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -52,7 +52,7 @@ def proxies(stage: Stage) -> Iterator[str]:
 
 
 def addresses(stage: Stage) -> Iterator[str]:
-    """A host that can be none."""
+    """A host that cannot be one."""
     yield stage.create("https://a..b")
 
 
@@ -66,11 +66,10 @@ def unconnectable(stage: Stage) -> Iterator[str]:
         waiting: list[Any] = []
         try:
             for _ in range(4):
-                one = socket.socket()
-                one.setblocking(False)
-                one.connect_ex(listener.getsockname())
-                waiting.append(one)
+                waiting.append(socket.socket())
+                waiting[-1].setblocking(False)
+                waiting[-1].connect_ex(listener.getsockname())
             yield stage.create(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.2)
         finally:
-            for one in waiting:
-                one.close()
+            for connection in waiting:
+                connection.close()

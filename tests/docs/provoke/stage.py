@@ -1,4 +1,4 @@
-"""What a provoker needs to make something go wrong for real: Explo, a server that answers anything, a warehouse."""
+"""What a provoker needs to make something go wrong for real: Explo, a server with any response, a warehouse."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.client.conftest import StandIn
 SELECT = "SELECT id AS user_group_id, name FROM tenants"
 # Places of this test run, and what the documentation has instead.
 PLACES = (
-    (r"http://127\.0\.0\.1:\d+, and took", "https://api.explo.co, and took"),
+    (r"http://127\.0\.0\.1:\d+ responded", "https://api.explo.co responded"),
     (r"127\.0\.0\.1:\d+|explo\.invalid|255\.255\.255\.255:1", "api.explo.co"),
     (r"'/[^']*/(\w+\.pem)'", r"'/etc/ssl/\1'"),
     (r"'/[^']*/(\w+\.json)'", r"'schemas/\1'"),
@@ -59,12 +60,12 @@ class Stage:
     capfd: pytest.CaptureFixture[str]
     servers: list[StandIn] = field(default_factory=list)
 
-    def fault(self, kind: str, **more: Any) -> None:
-        """Let this happen to every call that it is meant for."""
-        self.emulator.inject(Fault(kind, **{"times": None, **more}))
+    def fault(self, kind: str, **options: Any) -> None:
+        """Let this happen to every request that it is meant for."""
+        self.emulator.inject(Fault(kind, **{"times": None, **options}))
 
     def server(self, *replies: Any, **options: Any) -> StandIn:
-        """A server that gives these answers, whatever they are."""
+        """A server that sends these responses, whatever they are."""
         self.servers.append(StandIn(**options))
         self.servers[-1].will(*replies)
         return self.servers[-1]
@@ -77,9 +78,9 @@ class Stage:
 
     def create(self, url: str | None = None, **settings: Any) -> str:
         """The message with which ``create_user_group`` fails."""
-        given = {"token": self.emulator.token, "base_url": url or self.emulator.url, **settings}
-        known = ClientSettings(**{"timeout": 0.5, "retry_timeout": 0.3, "requests_per_minute": 60_000, **given})
-        with ExploClient(known) as client:
+        defaults = {"timeout": 0.5, "retry_timeout": 0.3, "requests_per_minute": 60_000}
+        explo = {"token": self.emulator.token, "base_url": url or self.emulator.url}
+        with ExploClient(ClientSettings(**{**defaults, **explo, **settings})) as client:
             return self.error(lambda: client.create_user_group(user_group_id="acme", name="Acme"))
 
     def database(self, *statements: str) -> None:
@@ -98,23 +99,23 @@ class Stage:
 
     def onboard(self, **arguments: Any) -> dict[str, Any]:
         """Run the bulk operator; its summary is also on the task instance where it fails."""
-        given = {"sql": SELECT, "sql_conn_id": "warehouse", "max_in_flight": 1, **arguments}
-        ti = TaskInstance()
-        return SqlToExploOperator(task_id="onboard", **given).execute({"ti": ti})
+        defaults = {"sql": SELECT, "sql_conn_id": "warehouse", "max_in_flight": 1}
+        operator = SqlToExploOperator(task_id="onboard", **{**defaults, **arguments})
+        return operator.execute({"ti": TaskInstance()})
 
     def log(self) -> Iterator[str]:
         """What was logged."""
         return (record.getMessage() for record in self.caplog.records)
 
-    def printed(self) -> str:
-        """What was printed since this was last asked; a hook's log is, on Airflow 3.3."""
-        return self.capfd.readouterr().out
+    def logged(self, pattern: str) -> list[str]:
+        """What matches in the log, also of hooks and operators, which Airflow 3.3 prints."""
+        return re.findall(pattern, "\n".join([*self.log(), self.capfd.readouterr().out]), re.DOTALL)
 
     def outcomes(self, kind: str) -> Iterator[str]:
         """The reasons that the log gives for rows of this outcome."""
         for line in self.log():
-            if found := re.match(rf"row \d+, tenant '.*?', {kind}: (.*)", line, re.DOTALL):
-                yield found[1]
+            if match := re.match(rf"row \d+, tenant '.*?': {kind}\n(.*)", line, re.DOTALL):
+                yield dedent(match[1])
 
     def end(self) -> None:
         """Stop the servers."""

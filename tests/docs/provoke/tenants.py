@@ -6,22 +6,31 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_provider_explo.operators.telling import tell
-
 from airflow_provider_explo.hooks.explo import ExploHook
+from airflow_provider_explo.operators.base import log_result
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
-from airflow_provider_explo.sync.upsert import get_or_create
-from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.sync.run import Sync
+from airflow_provider_explo.sync.shutdown import ShutdownSignal
+from airflow_provider_explo.sync.upsert import Upserted
 from airflow_provider_explo.tenants.validation import TenantValidator
-from airflow_provider_explo.token_table import TokenTable
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from tests.docs.provoke.stage import Stage, TaskInstance
 
 PLANS = {"required": ["plan"], "properties": {"plan": {"enum": ["free", "team"]}}}
 
 
-def _tenant(**fields: Any) -> Tenant:
-    return TenantValidator().tenant(**{"user_group_id": "acme", "name": "Acme GmbH", **fields})
+def _create(**arguments: Any) -> Any:
+    """Run the operator for one tenant, as Airflow does."""
+    fields = {} if "tenant" in arguments else {"user_group_id": "acme", "name": "Acme"}
+    operator = ExploCreateUserGroupOperator(task_id="create_user_group", **{**fields, **arguments})
+    return operator.execute({"ti": TaskInstance()})
+
+
+def _upserted(name: str, *, if_exists: str) -> Upserted:
+    sync = Sync(tokens=None, validator=TenantValidator(), if_exists=if_exists, signal=ShutdownSignal(), always_ask=True)
+    ((result,),) = filter(None, sync.run([[{"user_group_id": "acme", "name": name}]], ExploHook().client))
+    assert result.upserted is not None
+    return result.upserted
 
 
 def mistakes(stage: Stage) -> Iterator[str]:
@@ -32,11 +41,11 @@ def mistakes(stage: Stage) -> Iterator[str]:
         lambda: rules.tenant(**{**acme, "name": ""}, mapping={"orders": 213}, properties={"plan": "gold"})
     )
     yield stage.error(lambda: rules.tenant(**acme, properties="{'plan': 'free'}"))
-    yield stage.error(lambda: rules.tenant(**{**acme, "user_group_id": 42}, mapping={"40": ""}))
+    yield stage.error(lambda: rules.tenant(**{**acme, "user_group_id": " acme"}, mapping={"40": ""}))
 
 
 def schemas(stage: Stage) -> Iterator[str]:
-    """In a JSON Schema of the team's own."""
+    """In a user-supplied JSON Schema."""
     yield stage.error(
         lambda: TenantValidator(properties_schema={"$ref": "https://example.com/plan.json", "type": "text"})
     )
@@ -45,41 +54,35 @@ def schemas(stage: Stage) -> Iterator[str]:
 
 
 def groups(stage: Stage) -> Iterator[str]:
-    """A group that was there before."""
-    get_or_create(_tenant(), ExploHook(), if_exists="keep")
-    yield stage.error(lambda: get_or_create(_tenant(), ExploHook(), if_exists="fail"))
+    """A group that existed before."""
+    _create()
+    yield stage.error(lambda: _create(if_exists="fail"))
 
 
-def told(stage: Stage) -> Iterator[str]:
-    """What the log of the task says, whatever came of it."""
+def logged(stage: Stage) -> Iterator[str]:
+    """What the log of the task says of the result."""
     log = logging.getLogger("documented")
-    hook = ExploHook()
     for name, if_exists in (("Acme", "keep"), ("Acme", "keep"), ("Acme GmbH", "keep"), ("Acme GmbH", "update")):
-        tenant = _tenant(name=name)
-        tell(log, tenant, get_or_create(tenant, hook, if_exists=if_exists))
+        log_result(log, "acme", _upserted(name, if_exists=if_exists))
     stage.fault("close_after", times=1)
-    with hook.client() as client:
-        tenant = _tenant()
-        tell(log, tenant, get_or_create(tenant, client, if_exists="keep"))
+    log_result(log, "acme", _upserted("Acme GmbH", if_exists="keep"))
     yield from (record.getMessage() for record in stage.caplog.records if record.name == "documented")
 
 
-def tokens(stage: Stage) -> Iterator[str]:
-    """A token of another tenant's."""
-    stage.database()
-    ti = TaskInstance(pushed={"user_group": {"provided_id": "bolt"}})
-    table = TokenTable.of_connection("warehouse")
-    yield stage.error(
-        lambda: table.save_created(ti, task_id="create_user_group", user_group_id="acme", name="Acme GmbH")
-    )
+def argument(stage: Stage) -> Iterator[str]:
+    """``tenant=`` with fields that no tenant has."""
+    yield stage.error(lambda: _create(tenant={"user_group_id": "acme", "name": "Acme", "plan": "team"}))
 
 
 def arguments(stage: Stage) -> Iterator[str]:
     """That no operator takes: errors when the DAG is parsed."""
-    one: dict[str, Any] = {"task_id": "one", "user_group_id": "acme", "name": "Acme GmbH"}
+    single: dict[str, Any] = {"task_id": "one", "user_group_id": "acme", "name": "Acme GmbH"}
     many: dict[str, Any] = {"task_id": "many", "sql": "SELECT 1", "sql_conn_id": "warehouse"}
-    yield stage.error(lambda: ExploCreateUserGroupOperator(**one, if_exists="overwrite"))
-    yield stage.error(lambda: ExploCreateUserGroupOperator(**one, token_table="tokens"))
+    yield stage.error(lambda: ExploCreateUserGroupOperator(**single, if_exists="overwrite"))
+    yield stage.error(lambda: ExploCreateUserGroupOperator(**single, token_table="tokens"))
+    yield stage.error(lambda: ExploCreateUserGroupOperator(**single, tenant={"user_group_id": "acme", "name": "Acme"}))
+    yield stage.error(lambda: ExploCreateUserGroupOperator(task_id="one", tenant="acme"))
+    yield stage.error(lambda: SqlToExploOperator(**many, parameters="2026-03-03"))
     yield stage.error(lambda: SqlToExploOperator(**many, on_rejected="ignore"))
     yield stage.error(lambda: SqlToExploOperator(**many, chunk_size=0))
     yield stage.error(lambda: SqlToExploOperator(**many, budget_share=4))

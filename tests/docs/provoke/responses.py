@@ -1,4 +1,4 @@
-"""Explo, or something in its place, answers with what is no success."""
+"""Explo, or something in its place, responds with anything but a success."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_explo.client.settings import ClientSettings
 from tests.client.conftest import created, group, respond
 from tests.docs.provoke.stage import Stage
 
-# Of the emulator's kinds of faults, those that the client passes over or that belong to a list.
+# Of the emulator's kinds of faults, those that the client accepts or that belong to a list.
 NO_ERROR = {"older_list"}
 
 
@@ -23,27 +23,32 @@ def statuses(stage: Stage) -> Iterator[str]:
         stage.emulator.clear_faults()
         stage.fault("status", status=status)
         yield stage.create()
+    stage.emulator.clear_faults()
+    stage.fault("status", status=404)
+    yield stage.create(api="customer")
     yield stage.create(stage.server(respond(status=777)).url)
+    yield stage.create(stage.server(respond(b"<html>", status=403, headers={"Content-Type": "text/html"})).url)
 
 
 def faults(stage: Stage) -> Iterator[str]:
     """By the emulator's kind of fault, all of them."""
     from airflow_provider_explo.emulator.faults import KINDS
 
-    needed: dict[str, dict[str, Any]] = {
+    options: dict[str, dict[str, Any]] = {
         "status": {"status": 503},
         "slow": {"seconds": 1},
         "redirect": {"location": "https://login.example.com/sso"},
     }
     for kind in KINDS.keys() - NO_ERROR:
         stage.emulator.clear_faults()
-        stage.fault(kind, **needed.get(kind, {}))
+        stage.fault(kind, **options.get(kind, {}))
         yield stage.create(timeout=0.3 if kind == "slow" else 5)
 
 
 def redirects(stage: Stage) -> Iterator[str]:
-    """To nowhere."""
+    """To nowhere, and to Explo's successor."""
     yield stage.create(stage.server(respond(status=302)).url)
+    yield stage.create(stage.server(respond(status=301, headers={"Location": "https://omni.co/explo"})).url)
 
 
 def bodies(stage: Stage) -> Iterator[str]:
@@ -73,12 +78,20 @@ def endless(stage: Stage) -> Iterator[str]:
 
 
 def pauses(stage: Stage) -> Iterator[str]:
-    """A 429 that asks for a longer pause than any call may take."""
+    """A 429 that asks for a longer pause than any request may take."""
     stage.fault("rate_limit", retry_after=900)
     settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url, requests_per_minute=60_000)
     with ExploClient(settings) as client:
         for _ in range(2):
             yield stage.error(lambda: client.create_user_group(user_group_id="acme", name="Acme"))
+
+
+def updates(stage: Stage) -> Iterator[str]:
+    """Of a tenant who is not there, and of a field that only the Customer API has."""
+    settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url)
+    with ExploClient(settings) as client:
+        yield stage.error(lambda: client.update_user_group(user_group_id="acme", name="Acme"))
+        yield stage.error(lambda: client.update_user_group(user_group_id="acme", emails=["a@example.com"]))
 
 
 def not_json(stage: Stage) -> Iterator[str]:
@@ -95,4 +108,4 @@ def retried(stage: Stage) -> Iterator[str]:
     settings = ClientSettings(token=stage.emulator.token, base_url=stage.emulator.url, requests_per_minute=60_000)
     with ExploClient(settings) as client:
         client.create_user_group(user_group_id="acme", name="Acme")
-    yield from (line for line in stage.log() if "attempt 1, the next in" in line)
+    yield from (line for line in stage.log() if "attempt 1 failed" in line)

@@ -1,0 +1,41 @@
+"""The demo's steps, in their order: a run of an example DAG each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from demo import warehouse
+
+SYNC, ONE, NEW = "explo_sync_tenants", "explo_onboard_tenant", "explo_onboard_new_tenants"
+SIGNUP = {"user_group_id": "signup-1", "name": "Signup & Co.", "mapping": {"40": "213"}, "properties": {"plan": "free"}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One run.
+
+    :param prepare: changes the warehouse before it.
+    :param logical_date: the run's, or None.
+    :param conf: the run's, or None.
+    """
+
+    title: str
+    dag_id: str
+    prepare: Callable[[Path], None] | None = None
+    logical_date: datetime | None = None
+    conf: dict[str, Any] | None = None
+
+
+# A run at midnight is about the day that ended then.
+_AFTER_NEW_DAY = datetime.combine(warehouse.NEW_DAY + timedelta(days=1), time(), tzinfo=timezone.utc)
+STEPS = (
+    Step(title="sync: all tenants", dag_id=SYNC),
+    Step(title="sync: nothing has changed", dag_id=SYNC),
+    Step(title="sync: a changed, a corrected, a late row", dag_id=SYNC, prepare=warehouse.change),
+    Step(title="one signup", dag_id=ONE, conf=SIGNUP),
+    Step(title="a day's new tenants", dag_id=NEW, prepare=warehouse.add_new_tenants, logical_date=_AFTER_NEW_DAY),
+)
