@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.exceptions import ExploApiError, ExploError, ExploRefusedError
-from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import first_line
 from airflow_provider_explo.sync.breaker import CircuitBreaker, probe
 from airflow_provider_explo.sync.plan import Change
@@ -259,10 +259,8 @@ class Applier:
         self._signal.set()
         done, late = wait(self._pending, timeout=SHUTDOWN_GRACE_SECONDS)
         attempts = [future.result() for future in done if future.exception() is None]
-        rows: list[TokenRow] = []
-        for attempt in attempts:
-            if attempt is not None and attempt.result is not None and (row := attempt.result.token_row) is not None:
-                rows.append(row)
+        results = [attempt.result for attempt in attempts if attempt is not None and attempt.result is not None]
+        rows = [row for result in results if (row := result.token_row) is not None]
         # The error that ends the run is raised; a second one of the same cause would hide it.
         with suppress(ExploError):
             if self._tokens is not None:
