@@ -1,0 +1,455 @@
+"""ExploToSqlOperator: the whole list of customers into a table, on each database; the emulator is Explo."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_explo.emulator import ApiToken, ExploEmulator, Fault
+from airflow_provider_explo.exceptions import ExploConfigError, ExploUnavailableError
+from airflow_provider_explo.sql.customers_table import JSON_COLUMNS, CustomersTable
+from airflow_provider_explo.sql.row_spool import RowSpool
+from airflow_provider_explo.sql.table import utc_now
+from airflow_provider_explo.transfers.explo_to_sql import ExploToSqlOperator
+from tests.conftest import AIRFLOW_3, HOME, metadata_rows_with
+from tests.errors import everything_shown, failure
+from tests.processes import wait_until
+
+COLUMNS = [
+    "provided_id",
+    "name",
+    "is_demo_group",
+    "access_group",
+    "hierarchy_level",
+    *JSON_COLUMNS,
+    "synced_at",
+]
+
+
+@pytest.fixture
+def inventory(run_dag, explo_connection):
+    """Run one ExploToSqlOperator in a DAG of its own."""
+
+    def run(**arguments):
+        with DAG("inventory", start_date=datetime(2024, 1, 1), schedule=None) as dag:
+            ExploToSqlOperator(task_id="inventory", **{"sql_conn_id": "warehouse", **arguments})
+        return run_dag(dag)
+
+    return run
+
+
+@pytest.fixture
+def child(warehouse, explo_connection, airflow_home):
+    """Start the operator in a process of its own."""
+    started = []
+
+    def start(**arguments):
+        command = [sys.executable, "-m", "tests.transfers.inventory_child"]
+        started.append(
+            subprocess.Popen(
+                [*command, json.dumps({"sql_conn_id": "warehouse", **arguments})],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "AIRFLOW_HOME": str(HOME)},
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def rows_of(engine, table="explo_customers"):
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(sa.text(f"SELECT * FROM {table} ORDER BY 1"))]
+
+
+def ids_in(engine):
+    return [row["provided_id"] for row in rows_of(engine)]
+
+
+def tokens_of(emulator):
+    return {group.provided_id: group.token for group in emulator.groups}
+
+
+def add_a_family(emulator):
+    emulator.add_tag("gold")
+    emulator.add(
+        provided_id="acme", name="Acme 日本 🎉", mapping={"40": "213"}, properties={"region": "eu", "token": "x"}
+    )
+    emulator.add(
+        provided_id="acme-child",
+        name="Child; DROP TABLE explo_customers",
+        hierarchy_level_name="User",
+        parent_provided_id="acme",
+        is_demo_group=True,
+        emails=["a@example.com", "b@example.com"],
+        group_tags=["gold"],
+        properties={"plan": "team"},
+    )
+
+
+def test_every_column_of_the_customer_object_is_written(inventory, anywhere, explo_connection):
+    add_a_family(explo_connection)
+    before = datetime.now(timezone.utc) - timedelta(seconds=1)
+    run = inventory()
+    assert run.state == "success", run.log
+    assert run.xcom("inventory") == {"customers": 2, "table": "explo_customers"}
+    parent, child = rows_of(anywhere)
+    assert list(parent) == COLUMNS
+    assert (parent["provided_id"], parent["name"]) == ("acme", "Acme 日本 🎉")
+    assert (parent["hierarchy_level"], child["hierarchy_level"]) == ("Customer", "User")
+    assert parent["access_group"] == child["access_group"] == "production"
+    assert (bool(parent["is_demo_group"]), bool(child["is_demo_group"])) == (False, True)
+    assert {column: json.loads(child[column]) for column in JSON_COLUMNS} == {
+        "emails": ["a@example.com", "b@example.com"],
+        "group_tags": ["gold"],
+        "properties": {"plan": "team"},
+        "computed_properties": {"region": "eu", "token": "x", "plan": "team"},
+        "parent_schema_datasource_mapping": {},
+        "computed_parent_schema_datasource_mapping": {"40": "213"},
+    }
+    synced_at = child["synced_at"]
+    synced_at = datetime.fromisoformat(synced_at) if isinstance(synced_at, str) else synced_at
+    synced_at = synced_at if synced_at.tzinfo else synced_at.replace(tzinfo=timezone.utc)
+    assert before < synced_at < datetime.now(timezone.utc)
+    assert "WARNING" not in run.log
+
+
+def test_rows_are_replaced_by_what_explo_has_now(inventory, anywhere, explo_connection):
+    explo_connection.add_many(30)
+    assert inventory().xcom("inventory")["customers"] == 30
+    explo_connection.delete("tenant-7")
+    explo_connection.edit("tenant-8", name="New name")
+    explo_connection.add(provided_id="later")
+    run = inventory()
+    assert run.state == "success", run.log
+    rows = {row["provided_id"]: row for row in rows_of(anywhere)}
+    assert rows.keys() == tokens_of(explo_connection).keys()
+    assert rows["tenant-8"]["name"] == "New name"
+    assert "customers table explo_customers: 30 customers, before 30" in run.log
+
+
+def test_tokens_are_written_only_where_asked_for(inventory, anywhere, explo_connection):
+    explo_connection.add_many(3)
+    tokens = tokens_of(explo_connection)
+    run = inventory()
+    assert not any(token in str(rows_of(anywhere)) for token in tokens.values())
+    run = inventory(include_tokens=True)
+    assert run.state == "failed"
+    assert "has no column token" in run.log
+    run = inventory(include_tokens=True, table="with_tokens")
+    assert run.state == "success", run.log
+    assert {row["provided_id"]: row["token"] for row in rows_of(anywhere, "with_tokens")} == tokens
+    for token in tokens.values():
+        assert token not in run.log
+        assert metadata_rows_with(token) == set()
+    # A run that is not asked for tokens leaves none behind.
+    assert inventory(table="with_tokens").state == "success"
+    assert {row["token"] for row in rows_of(anywhere, "with_tokens")} == {None}
+
+
+def test_numbers_keep_their_digits_and_odd_text_is_stored(inventory, anywhere, explo_connection):
+    explo_connection.add(provided_id="acme", name="nul \0", properties={"account": 9007199254740993, "nul": "a\0b"})
+    run = inventory()
+    assert run.state == "success", run.log
+    (row,) = rows_of(anywhere)
+    assert row["name"] == "nul \\x00"
+    assert json.loads(row["properties"]) == {"account": 9007199254740993, "nul": "a\0b"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("status", status=401), "Explo rejected the API token"),
+        (Fault("html"), "the response is an HTML page"),
+        (Fault("redirect", location="https://omni.co/explo"), "omni.co"),
+        (Fault("no_token"), "row 1: the token is missing"),
+        (Fault("status", status=503, times=None), "HTTP 503"),
+    ],
+)
+def test_a_list_that_fails_leaves_the_old_rows(inventory, warehouse, explo_connection, monkeypatch, fault, words):
+    engine = sa.create_engine(f"sqlite:///{warehouse}")
+    explo_connection.add_many(3)
+    inventory()
+    before = rows_of(engine)
+    explo_connection.add_many([{"provided_id": f"later-{number}"} for number in range(1500)])
+    patience = explo_connection.connection_json(requests_per_minute=60_000, retry_timeout=1)
+    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", patience)
+    explo_connection.inject(fault)
+    run = inventory()
+    assert run.state == "failed"
+    assert words in run.log
+    assert rows_of(engine) == before
+    engine.dispose()
+
+
+def test_a_second_page_that_fails_leaves_the_old_rows(child, warehouse, explo_connection):
+    engine = sa.create_engine(f"sqlite:///{warehouse}")
+    explo_connection.add_many(2500)
+    child().communicate(timeout=60)
+    before = rows_of(engine)
+    assert len(before) == 2500
+    explo_connection.clear_requests()
+    # The first request is slow enough to inject the fault of the second meanwhile.
+    explo_connection.inject(Fault("slow", seconds=1.5))
+    process = child()
+    time.sleep(0.1)
+    explo_connection.inject(Fault("html"))
+    _, log = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "page 2: GET /v2/api/customers/" in log
+    assert explo_connection.request_count == 2
+    assert rows_of(engine) == before
+    engine.dispose()
+
+
+def test_what_a_retry_cannot_fix_fails_the_task_for_good(warehouse, explo_connection, airflow_home, monkeypatch):
+    operator = ExploToSqlOperator(task_id="inventory", sql_conn_id="warehouse")
+    explo_connection.inject(Fault("status", status=401))
+    error = failure(lambda: operator.execute({}))
+    assert type(error).__name__ == "AirflowFailException"
+    impatient = explo_connection.connection_json(requests_per_minute=60_000, retry_timeout=0.2)
+    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", impatient)
+    explo_connection.inject(Fault("status", status=503, times=None))
+    assert type(failure(lambda: operator.execute({}))) is ExploUnavailableError
+
+
+def test_an_empty_list_does_not_replace_rows(inventory, anywhere, explo_connection):
+    run = inventory()
+    assert (run.state, rows_of(anywhere)) == ("success", [])
+    explo_connection.add_many(2)
+    inventory()
+    explo_connection.reset()
+    run = inventory()
+    assert run.state == "failed"
+    assert "not replaced, because Explo's list is empty" in run.log
+    assert "0 customers in Explo, 2 rows in the table" in run.log
+    assert ids_in(anywhere) == ["tenant-1", "tenant-2"]
+    with anywhere.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM explo_customers")
+    assert inventory().state == "success"
+
+
+def test_the_table_is_checked_before_the_first_request(inventory, anywhere, explo_connection):
+    with anywhere.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE mine (provided_id VARCHAR(255), name VARCHAR(255))")
+        columns = ", ".join(f"{column} TEXT" for column in COLUMNS[1:-1] if column != "is_demo_group")
+        connection.exec_driver_sql(
+            f"CREATE TABLE typed (provided_id VARCHAR(255), {columns}, is_demo_group DATE, synced_at TIMESTAMP)"
+        )
+    for table, words in (
+        ("mine", "has no column is_demo_group, access_group"),
+        ("typed", "is_demo_group is of type DATE, expected BOOLEAN"),
+        ("nowhere.customers", "customers table nowhere.customers"),
+        ("explo customers", "customers table: invalid name"),
+    ):
+        run = inventory(table=table)
+        assert run.state == "failed"
+        assert words in run.log
+    assert explo_connection.request_count == 0
+
+
+def test_only_customers_that_the_api_token_sees_come(run_dag, warehouse, monkeypatch):
+    with ExploEmulator(tokens=[ApiToken("of-testing", visibility_group="testing")]) as explo:
+        explo.add_many(3)
+        explo.add(provided_id="tried", visibility_group="testing")
+        connection = {"conn_type": "explo", "host": explo.url, "password": "of-testing"}
+        monkeypatch.setenv("AIRFLOW_CONN_TESTING", json.dumps(connection))
+        with DAG("testing", start_date=datetime(2024, 1, 1), schedule=None) as dag:
+            ExploToSqlOperator(task_id="inventory", sql_conn_id="warehouse", explo_conn_id="testing")
+        assert run_dag(dag).state == "success"
+    engine = sa.create_engine(f"sqlite:///{warehouse}")
+    assert [(row["provided_id"], row["access_group"]) for row in rows_of(engine)] == [("tried", "testing")]
+    engine.dispose()
+
+
+def test_the_older_list_gives_the_same_rows(inventory, warehouse, explo_connection):
+    engine = sa.create_engine(f"sqlite:///{warehouse}")
+    add_a_family(explo_connection)
+    inventory()
+    newer = rows_of(engine)
+    explo_connection.inject(Fault("older_list", times=None))
+    run = inventory()
+    assert run.state == "success", run.log
+    assert [{**row, "synced_at": None} for row in rows_of(engine)] == [{**row, "synced_at": None} for row in newer]
+    engine.dispose()
+
+
+def test_a_field_that_may_hold_a_token_is_left_out_with_a_warning(inventory, warehouse, explo_connection):
+    explo_connection.add_many(2)
+    token = tokens_of(explo_connection)["tenant-1"]
+    explo_connection.edit("tenant-1", properties={"copy": f"of {token}"})
+    run = inventory()
+    assert run.state == "success"
+    assert "that may hold a token: properties (1), computed_properties (1)" in run.log
+    engine = sa.create_engine(f"sqlite:///{warehouse}")
+    assert [row["properties"] for row in rows_of(engine)] == [None, None]
+    assert token not in str(rows_of(engine)) + run.log
+    engine.dispose()
+
+
+def test_25_000_customers_take_25_requests_and_memory_stays_flat(child, warehouse, explo_connection):
+    explo_connection.add_many(
+        {"provided_id": f"tenant-{number}", "properties": {"filler": "x" * 500}} for number in range(2_000)
+    )
+    out, log = child().communicate(timeout=120)
+    small = json.loads(out.splitlines()[-1])
+    assert small["customers"] == 2_000, log
+    explo_connection.add_many(
+        {"provided_id": f"tenant-{number}", "properties": {"filler": "x" * 500}} for number in range(2_000, 25_000)
+    )
+    explo_connection.clear_requests()
+    out, log = child().communicate(timeout=240)
+    large = json.loads(out.splitlines()[-1])
+    assert large["customers"] == 25_000
+    assert explo_connection.request_count == 25
+    assert "20,000 customers read in 20 requests" in log
+    engine = sa.create_engine(f"sqlite:///{warehouse}")
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT COUNT(*) FROM explo_customers")).scalar() == 25_000
+    engine.dispose()
+    # 25,000 rows with both texts are over 25 MB; kept in memory, they would be several times as much.
+    assert large["peak_kib"] - small["peak_kib"] < 15_000
+
+
+@pytest.mark.parametrize("interruption", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_stopped_leaves_the_old_rows(child, warehouse, explo_connection, interruption):
+    engine = sa.create_engine(f"sqlite:///{warehouse}")
+    explo_connection.add_many(1200)
+    child().communicate(timeout=60)
+    before = rows_of(engine)
+    explo_connection.delete("tenant-1")
+    explo_connection.clear_requests()
+    explo_connection.inject(Fault("slow", seconds=60))
+    process = child()
+    wait_until(lambda: process.poll() is not None or _is_waiting(process), what="a request", patience=30)
+    process.send_signal(interruption)
+    started = time.monotonic()
+    _, log = process.communicate(timeout=30)
+    assert time.monotonic() - started < 10
+    assert process.returncode != 0
+    assert ("task was terminated" in log) == (interruption == signal.SIGTERM)
+    assert rows_of(engine) == before
+    engine.dispose()
+
+
+def test_execution_timeout_leaves_the_old_rows(run_dag, warehouse, explo_connection):
+    explo_connection.add_many(3)
+    explo_connection.inject(Fault("slow", seconds=8, times=None))
+    with DAG("inventory", start_date=datetime(2024, 1, 1), schedule=None) as dag:
+        ExploToSqlOperator(task_id="inventory", sql_conn_id="warehouse", execution_timeout=timedelta(seconds=2))
+    started = time.monotonic()
+    try:
+        assert run_dag(dag).state == "failed"
+    except BaseException as error:
+        # Airflow 2 lets it out of dag.test().
+        if AIRFLOW_3 or type(error).__name__ != "AirflowTaskTimeout":
+            raise
+    assert time.monotonic() - started < 7
+    engine = sa.create_engine(f"sqlite:///{warehouse}")
+    assert rows_of(engine) == []
+    engine.dispose()
+
+
+def _is_waiting(process):
+    """Whether it has a connection to the emulator that is in use."""
+    import psutil
+
+    connections = psutil.Process(process.pid).net_connections(kind="tcp")
+    return any(connection.status == psutil.CONN_ESTABLISHED for connection in connections)
+
+
+def customer_rows(*names):
+    return [{**dict.fromkeys(COLUMNS[:-1]), "provided_id": name, "token": f"secret-of-{name}"} for name in names]
+
+
+def test_a_row_that_the_database_refuses_leaves_the_old_rows_and_shows_no_token(anywhere):
+    table = CustomersTable(anywhere, include_tokens=True)
+    table.prepare()
+    table.replace(lambda: [customer_rows("a", "b")], synced_at=utc_now())
+    error = failure(lambda: table.replace(lambda: [customer_rows("c"), customer_rows("c")], synced_at=utc_now()))
+    assert type(error) is ExploConfigError
+    assert "customers table explo_customers: replacing its rows: " in str(error)
+    assert "secret-of" not in everything_shown(error)
+    assert ids_in(anywhere) == ["a", "b"]
+
+    def interrupted():
+        yield customer_rows("d")
+        raise KeyboardInterrupt
+
+    error = failure(lambda: table.replace(interrupted, synced_at=utc_now()))
+    assert type(error) is KeyboardInterrupt
+    assert "secret-of" not in everything_shown(error)
+    assert ids_in(anywhere) == ["a", "b"]
+
+
+def test_readers_see_the_old_list_or_the_new(anywhere):
+    if anywhere.dialect.name == "sqlite":
+        pytest.skip("its readers wait while another connection writes")
+    table = CustomersTable(anywhere)
+    table.prepare()
+    table.replace(lambda: [customer_rows("a", "b")], synced_at=utc_now())
+    seen = []
+
+    def batches():
+        seen.append(ids_in(anywhere))
+        yield customer_rows("c")
+        seen.append(ids_in(anywhere))
+        yield customer_rows("d")
+
+    table.replace(batches, synced_at=utc_now())
+    assert seen == [["a", "b"], ["a", "b"]]
+    assert ids_in(anywhere) == ["c", "d"]
+
+
+def test_two_at_once_give_one_list(postgres):
+    url = postgres.database(f"warehouse_{time.monotonic_ns()}")
+    errors = []
+
+    def replace(together):
+        engine = sa.create_engine(url)
+        try:
+            table = CustomersTable(engine)
+            table.prepare()
+            together.wait(10)
+            table.replace(lambda: [customer_rows(*(f"{n:04}" for n in range(500)))], synced_at=utc_now())
+        except Exception as error:
+            errors.append(error)
+        finally:
+            engine.dispose()
+
+    together = threading.Barrier(2)
+    threads = [threading.Thread(target=replace, args=(together,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    engine = sa.create_engine(url)
+    assert len(ids_in(engine)) == 500
+    engine.dispose()
+
+
+def test_a_spool_keeps_the_last_row_of_each_key():
+    with RowSpool(["key", "value"]) as spool:
+        spool.put({"key": str(number), "value": number, "ignored": object()} for number in range(5))
+        spool.put([{"key": "3", "value": None}])
+        assert len(spool) == 5
+        batches = list(spool.batches(2))
+        assert [len(batch) for batch in batches] == [2, 2, 1]
+        assert [row["value"] for batch in batches for row in batch] == [0, 1, 2, 4, None]
+        assert list(spool.batches(2)) == batches
