@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 POLL_INTERVAL = 0.2
 LOGGED_PAGES = 10
 BATCH_SIZE = 1000
+
+log = logging.getLogger(__name__)
 
 
 class ExploToSqlOperator(ExploOperator):
@@ -118,7 +121,7 @@ class ExploToSqlOperator(ExploOperator):
                 signal.raise_if_set()
                 spool.put(map(rows.row, groups))
                 if number % LOGGED_PAGES == 0:
-                    self.log.info("%s customers read in %d requests", f"{len(spool):,}", number)
+                    log.info("%s customers read in %d requests", f"{len(spool):,}", number)
             customers, before = len(spool), table.count()
             if before and not customers:
                 raise ExploPlanRefusedError(
@@ -129,7 +132,7 @@ class ExploToSqlOperator(ExploOperator):
                     )
                 )
             for warning in rows.warnings():
-                self.log.warning("%s: %s", table.label, warning)
+                log.warning("%s: %s", table.label, warning)
 
             def batches() -> Iterator[list[dict[str, Any]]]:
                 for batch in spool.batches(BATCH_SIZE):
@@ -137,5 +140,5 @@ class ExploToSqlOperator(ExploOperator):
                     yield batch
 
             table.replace(batches, synced_at=synced_at)
-        self.log.info("%s: %s customers, before %s", table.label, f"{customers:,}", f"{before:,}")
+        log.info("%s: %s customers, before %s", table.label, f"{customers:,}", f"{before:,}")
         return customers
