@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -16,24 +10,12 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_explo.emulator import ApiToken, ExploEmulator, Fault
-from airflow_provider_explo.exceptions import ExploConfigError, ExploUnavailableError
-from airflow_provider_explo.sql.customers_table import JSON_COLUMNS, CustomersTable
-from airflow_provider_explo.sql.row_spool import RowSpool
-from airflow_provider_explo.sql.table import utc_now
+from airflow_provider_explo.exceptions import ExploUnavailableError
+from airflow_provider_explo.sql.customers_table import JSON_COLUMNS
 from airflow_provider_explo.transfers.explo_to_sql import ExploToSqlOperator
-from tests.conftest import AIRFLOW_3, HOME, metadata_rows_with
-from tests.errors import everything_shown, failure
-from tests.processes import wait_until
-
-COLUMNS = [
-    "provided_id",
-    "name",
-    "is_demo_group",
-    "access_group",
-    "hierarchy_level",
-    *JSON_COLUMNS,
-    "synced_at",
-]
+from tests.conftest import metadata_rows_with
+from tests.errors import failure
+from tests.transfers.inventory import COLUMNS, ids_in, rows_of, tokens_of
 
 
 @pytest.fixture
@@ -46,47 +28,6 @@ def inventory(run_dag, explo_connection):
         return run_dag(dag)
 
     return run
-
-
-@pytest.fixture
-def child(warehouse, explo_connection, airflow_home):
-    """Start the operator in a process of its own."""
-    started = []
-
-    def start(**arguments):
-        command = [sys.executable, "-m", "tests.transfers.inventory_child"]
-        started.append(
-            subprocess.Popen(
-                [*command, json.dumps({"sql_conn_id": "warehouse", **arguments})],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env={**os.environ, "AIRFLOW_HOME": str(HOME)},
-            )
-        )
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def rows_of(engine, table="explo_customers"):
-    # To read times with a time zone, DuckDB's driver wants pytz.
-    utc = "* REPLACE (CAST(synced_at AT TIME ZONE 'UTC' AS VARCHAR) AS synced_at)"
-    columns = utc if engine.dialect.name == "duckdb" else "*"
-    with engine.connect() as connection:
-        rows = connection.execute(sa.text(f"SELECT {columns} FROM {table} ORDER BY provided_id"))
-        return [dict(row._mapping) for row in rows]
-
-
-def ids_in(engine):
-    return [row["provided_id"] for row in rows_of(engine)]
-
-
-def tokens_of(emulator):
-    return {group.provided_id: group.token for group in emulator.groups}
 
 
 def add_a_family(emulator):
@@ -201,21 +142,19 @@ def test_a_list_that_fails_leaves_the_old_rows(inventory, warehouse, explo_conne
     engine.dispose()
 
 
-def test_a_second_page_that_fails_leaves_the_old_rows(child, warehouse, explo_connection):
+def test_a_second_page_that_fails_leaves_the_old_rows(inventory, warehouse, explo_connection):
     engine = sa.create_engine(f"sqlite:///{warehouse}")
-    explo_connection.add_many(2500)
-    child().communicate(timeout=60)
+    explo_connection.add_many(1500)
+    inventory()
     before = rows_of(engine)
-    assert len(before) == 2500
+    assert len(before) == 1500
     explo_connection.clear_requests()
-    # The first request is slow enough to inject the fault of the second meanwhile.
-    explo_connection.inject(Fault("slow", seconds=1.5))
-    process = child()
-    time.sleep(0.1)
+    # The first request's fault changes nothing.
+    explo_connection.inject(Fault("slow", seconds=0))
     explo_connection.inject(Fault("html"))
-    _, log = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert "page 2: GET /v2/api/customers/" in log
+    run = inventory()
+    assert run.state == "failed"
+    assert "page 2: GET /v2/api/customers/" in run.log
     assert explo_connection.request_count == 2
     assert rows_of(engine) == before
     engine.dispose()
@@ -305,156 +244,3 @@ def test_a_field_that_may_hold_a_token_is_left_out_with_a_warning(inventory, war
     assert [row["properties"] for row in rows_of(engine)] == [None, None]
     assert token not in str(rows_of(engine)) + run.log
     engine.dispose()
-
-
-def test_25_000_customers_take_25_requests_and_memory_stays_flat(child, warehouse, explo_connection):
-    explo_connection.add_many(
-        {"provided_id": f"tenant-{number}", "properties": {"filler": "x" * 500}} for number in range(2_000)
-    )
-    out, log = child().communicate(timeout=120)
-    small = json.loads(out.splitlines()[-1])
-    assert small["customers"] == 2_000, log
-    explo_connection.add_many(
-        {"provided_id": f"tenant-{number}", "properties": {"filler": "x" * 500}} for number in range(2_000, 25_000)
-    )
-    explo_connection.clear_requests()
-    out, log = child().communicate(timeout=240)
-    large = json.loads(out.splitlines()[-1])
-    assert large["customers"] == 25_000
-    assert explo_connection.request_count == 25
-    assert "20,000 customers read in 20 requests" in out + log
-    engine = sa.create_engine(f"sqlite:///{warehouse}")
-    with engine.connect() as connection:
-        assert connection.execute(sa.text("SELECT COUNT(*) FROM explo_customers")).scalar() == 25_000
-    engine.dispose()
-    # Their texts alone are over 25 MB.
-    assert large["peak"] - small["peak"] < 2_000_000
-
-
-@pytest.mark.parametrize("interruption", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_is_stopped_leaves_the_old_rows(child, warehouse, explo_connection, interruption):
-    engine = sa.create_engine(f"sqlite:///{warehouse}")
-    explo_connection.add_many(1200)
-    child().communicate(timeout=60)
-    before = rows_of(engine)
-    explo_connection.delete("tenant-1")
-    explo_connection.clear_requests()
-    explo_connection.inject(Fault("slow", seconds=60))
-    process = child()
-    wait_until(lambda: process.poll() is not None or _is_waiting(process), what="a request", patience=30)
-    process.send_signal(interruption)
-    started = time.monotonic()
-    _, log = process.communicate(timeout=30)
-    assert time.monotonic() - started < 10
-    assert process.returncode != 0
-    assert ("task was terminated" in log) == (interruption == signal.SIGTERM)
-    assert rows_of(engine) == before
-    engine.dispose()
-
-
-def test_execution_timeout_leaves_the_old_rows(run_dag, warehouse, explo_connection):
-    explo_connection.add_many(3)
-    explo_connection.inject(Fault("slow", seconds=8, times=None))
-    with DAG("inventory", start_date=datetime(2024, 1, 1), schedule=None) as dag:
-        ExploToSqlOperator(task_id="inventory", sql_conn_id="warehouse", execution_timeout=timedelta(seconds=2))
-    started = time.monotonic()
-    try:
-        assert run_dag(dag).state == "failed"
-    except BaseException as error:
-        # Airflow 2 lets it out of dag.test().
-        if AIRFLOW_3 or type(error).__name__ != "AirflowTaskTimeout":
-            raise
-    assert time.monotonic() - started < 7
-    engine = sa.create_engine(f"sqlite:///{warehouse}")
-    assert rows_of(engine) == []
-    engine.dispose()
-
-
-def _is_waiting(process):
-    """Whether it has a connection to the emulator that is in use."""
-    import psutil
-
-    connections = psutil.Process(process.pid).net_connections(kind="tcp")
-    return any(connection.status == psutil.CONN_ESTABLISHED for connection in connections)
-
-
-def customer_rows(*names):
-    return [{**dict.fromkeys(COLUMNS[:-1]), "provided_id": name, "token": f"secret-of-{name}"} for name in names]
-
-
-def test_a_row_that_the_database_refuses_leaves_the_old_rows_and_shows_no_token(anywhere):
-    table = CustomersTable(anywhere, include_tokens=True)
-    table.prepare()
-    table.replace(lambda: [customer_rows("a", "b")], synced_at=utc_now())
-    error = failure(lambda: table.replace(lambda: [customer_rows("c"), customer_rows("c")], synced_at=utc_now()))
-    assert type(error) is ExploConfigError
-    assert "customers table explo_customers: replacing its rows: " in str(error)
-    assert "secret-of" not in everything_shown(error)
-    assert ids_in(anywhere) == ["a", "b"]
-
-    def interrupted():
-        yield customer_rows("d")
-        raise KeyboardInterrupt
-
-    error = failure(lambda: table.replace(interrupted, synced_at=utc_now()))
-    assert type(error) is KeyboardInterrupt
-    assert "secret-of" not in everything_shown(error)
-    assert ids_in(anywhere) == ["a", "b"]
-
-
-def test_readers_see_the_old_list_or_the_new(anywhere):
-    if anywhere.dialect.name == "sqlite":
-        pytest.skip("its readers wait while another connection writes")
-    table = CustomersTable(anywhere)
-    table.prepare()
-    table.replace(lambda: [customer_rows("a", "b")], synced_at=utc_now())
-    seen = []
-
-    def batches():
-        seen.append(ids_in(anywhere))
-        yield customer_rows("c")
-        seen.append(ids_in(anywhere))
-        yield customer_rows("d")
-
-    table.replace(batches, synced_at=utc_now())
-    assert seen == [["a", "b"], ["a", "b"]]
-    assert ids_in(anywhere) == ["c", "d"]
-
-
-def test_two_at_once_give_one_list(postgres):
-    url = postgres.database(f"warehouse_{time.monotonic_ns()}")
-    errors = []
-
-    def replace(together):
-        engine = sa.create_engine(url)
-        try:
-            table = CustomersTable(engine)
-            table.prepare()
-            together.wait(10)
-            table.replace(lambda: [customer_rows(*(f"{n:04}" for n in range(500)))], synced_at=utc_now())
-        except Exception as error:
-            errors.append(error)
-        finally:
-            engine.dispose()
-
-    together = threading.Barrier(2)
-    threads = [threading.Thread(target=replace, args=(together,)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    engine = sa.create_engine(url)
-    assert len(ids_in(engine)) == 500
-    engine.dispose()
-
-
-def test_a_spool_keeps_the_last_row_of_each_key():
-    with RowSpool(["key", "value"]) as spool:
-        spool.put({"key": str(number), "value": number, "ignored": object()} for number in range(5))
-        spool.put([{"key": "3", "value": None}])
-        assert len(spool) == 5
-        batches = list(spool.batches(2))
-        assert [len(batch) for batch in batches] == [2, 2, 1]
-        assert [row["value"] for batch in batches for row in batch] == [0, 1, 2, 4, None]
-        assert list(spool.batches(2)) == batches
