@@ -47,6 +47,12 @@ class Result:
         )
 
     @property
+    def is_another_runs(self) -> bool:
+        """Whether Explo had, by then, a group that was still to be created: another run seems to have been faster."""
+        sent = self.sent
+        return sent is not None and self.change.action == "create" and sent.kind == "existing"
+
+    @property
     def differences(self) -> Mapping[str, tuple[Any, Any]]:
         """By field, what was changed: the value before and after."""
         return (self.sent.differences if self.sent is not None else None) or self.change.differences

@@ -44,6 +44,16 @@ class TokenSaver:
             for result in results
         ]
 
+    def save_once(self, results: Sequence[Result]) -> int:
+        """Save what results brought, all of it or nothing, without waiting for the database.
+
+        :returns: how many tokens.
+        """
+        rows = [row for result in results if (row := result.token_row) is not None]
+        if self._tokens is not None and rows:
+            self._tokens.save_all(rows)
+        return len(rows)
+
     def _delete(self, user_group_id: str) -> None:
         self._with_retries(lambda tokens: tokens.delete(user_group_id))
 

@@ -25,7 +25,7 @@ def connect(explo_connection, monkeypatch):
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"status": 429, "retry_after": 0}])
 def test_eight_bad_neighbours_starve_nobody(sync, database, explo_connection, connect, fault):
-    connect(retry_timeout=1)
+    connect(retry_timeout=3)
     database.put(*((f"t{number:02}", "T") for number in range(27)))
     for number in range(8):
         explo_connection.inject(Fault("status", user_group_id=f"t{number:02}", times=None, **fault))
@@ -78,7 +78,7 @@ def test_an_explo_that_is_away_ends_the_run_after_the_probe(sync, database, expl
 def test_an_outage_shorter_than_retry_timeout_costs_nobody(sync, database, explo_connection, connect):
     connect(retry_timeout=20)
     database.put(*((f"t{number:03}", "T") for number in range(60)))
-    explo_connection.inject(Fault("status", status=503, times=30))
+    explo_connection.inject(Fault("status", status=503, times=11))
     assert sync(refresh=False).counts == {"created": 60}
 
 

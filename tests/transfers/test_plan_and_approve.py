@@ -25,8 +25,8 @@ def test_the_plan_is_in_terraform_s_words_with_each_field_before_and_after(sync,
     assert (drifted.rows(), drifted.tables()) == before
     plan = run.summary
     assert (plan["create"], plan["update"], plan["unchanged"], plan["reject"]) == (2, 1, 8, 1)
-    assert "Plan: 2 to create, 1 to update, 8 unchanged, 1 rejected" in caplog.text
-    assert "name: 'By | hand' → 'Tenant 2'" in caplog.text
+    assert "**Plan: 2 to create, 1 to update, 8 unchanged, 1 rejected**" in plan["text"]
+    assert "name: 'By \\| hand' → 'Tenant 2'" in plan["text"]
     (updated,) = [row for row in plan["plan"] if row["action"] == "update"]
     assert updated["changes"] == {"name": {"before": "'By | hand'", "after": "'Tenant 2'"}}
     assert plan["text"].startswith("**Plan: 2 to create, 1 to update")

@@ -54,7 +54,7 @@ def test_the_log_has_every_change_before_and_after_and_no_token(sync, database, 
 @pytest.mark.parametrize("table", ["rejects_table", "log_table"])
 def test_a_side_table_that_cannot_be_written_is_told_in_the_end(sync, database, table):
     database.put(("a", "A"), ("b", "B"))
-    database.run("CREATE TABLE broken (nothing TEXT)")
+    database.run("CREATE TABLE broken (other TEXT)")
     run = sync(**{table: "broken"})
     assert run.counts == {"created": 2}
     assert isinstance(run.error, Exception)
