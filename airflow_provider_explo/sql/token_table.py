@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError, message, preview
+from airflow_provider_explo.exceptions import ExploConfigError, message, preview
 from airflow_provider_explo.sql.engine import engine_of
 from airflow_provider_explo.sql.table import ManagedTable, utc_now
+from airflow_provider_explo.sql.token_row import DEFAULT_CONN_ID, TokenRow, foreign_row, shared_token
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,26 +21,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 DEFAULT_TABLE = "explo_user_groups"
-DEFAULT_CONN_ID = "explo_default"
 ROW_COLUMNS = ("user_group_id", "name", "token", "content_hash", "explo_conn_id")
 T = TypeVar("T")
 # Some databases take no more parameters in one statement.
 MAX_PARAMETERS = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenRow:
-    """A tenant's row, without its times.
-
-    :param content_hash: of what was sent, with a mark where Explo is not known to hold it.
-    :param explo_conn_id: the connection that wrote it.
-    """
-
-    user_group_id: str
-    name: str
-    token: str = field(repr=False)
-    content_hash: str
-    explo_conn_id: str = DEFAULT_CONN_ID
 
 
 class TokenTable(ManagedTable):
@@ -202,16 +187,9 @@ class TokenTable(ManagedTable):
                 connection.execute(self.table.insert(), new)
 
     def _refuse_foreign(self, rows: Iterable[TokenRow]) -> None:
-        foreign = next((row for row in rows if row.explo_conn_id != self._explo_conn_id), None)
-        if foreign is not None:
-            raise ExploConfigError(
-                message(
-                    f"{self.label}: the row of tenant {preview(foreign.user_group_id)} is another connection's",
-                    found=f"explo_conn_id {foreign.explo_conn_id!r}",
-                    expected=repr(self._explo_conn_id),
-                    fix="give each Explo connection a table of its own, with token_table",
-                )
-            )
+        for row in rows:
+            if row.explo_conn_id != self._explo_conn_id:
+                raise foreign_row(self.label, row, self._explo_conn_id)
 
     def _refuse_shared_tokens(self, connection: Connection, rows: Sequence[TokenRow]) -> None:
         """Two tenants with one token would see each other's data."""
@@ -222,10 +200,10 @@ class TokenTable(ManagedTable):
             chunk = query.where(self.table.c.token.in_(tokens[start : start + MAX_PARAMETERS]))
             for token, holder in connection.execute(chunk):
                 if owners[token] != holder:
-                    raise _shared_token(owners[token], holder)
+                    raise shared_token(owners[token], holder)
         for row in rows:
             if owners[row.token] != row.user_group_id:
-                raise _shared_token(row.user_group_id, owners[row.token])
+                raise shared_token(row.user_group_id, owners[row.token])
 
     def _own(self) -> Any:
         return self.table.c.explo_conn_id == self._explo_conn_id
@@ -255,13 +233,3 @@ class TokenTable(ManagedTable):
         for start in range(0, len(ids), MAX_PARAMETERS):
             chunk = self.table.c.user_group_id.in_(ids[start : start + MAX_PARAMETERS])
             yield from connection.execute(sa.select(*(self.table.c[name] for name in columns)).where(chunk))
-
-
-def _shared_token(user_group_id: str, holder: str) -> ExploProtocolError:
-    return ExploProtocolError(
-        message(
-            f"tenant {preview(user_group_id)}: refusing a token that belongs to another tenant; nothing was saved",
-            found=f"the token of {preview(holder)}",
-            fix="check both in Explo, and the row of the other in the token table",
-        )
-    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_explo.exceptions import ExploError, preview
-from airflow_provider_explo.sql.token_table import TokenRow
+from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.actual import can_retry, first_line
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.upsert import Sent

@@ -17,6 +17,7 @@ from airflow_provider_explo.sync.plan_table import PlanTable, plan_counts, plan_
 from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.progress import Progress, duration
 from airflow_provider_explo.sync.result import Result
+from airflow_provider_explo.sync.save import save_only
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from airflow_provider_explo.sync.spool import Spool
 from airflow_provider_explo.tenants.tenant import APIS, FIELDS
@@ -41,7 +42,7 @@ class Sync:
     :param if_exists: ``keep``, ``update`` or ``fail``.
     :param if_missing: ``keep``, ``report`` or ``delete``.
     :param refresh: compare with Explo's own list before planning.
-    :param max_change_share: see :meth:`~airflow_provider_explo.sync.planner.Totals.guard`; None: no guard.
+    :param max_change_share: see :meth:`~airflow_provider_explo.sync.guard.Totals.guard`; None: no guard.
     :param create_group_tags: make the tags that tenants want and Explo does not have.
     :param approved: carry out these changes only.
     :param always_ask: get or create every tenant, whatever is known of it.
@@ -119,7 +120,7 @@ class Sync:
                 self._approved.check(plan_digest(planner))
                 kept = self._approved.only(kept)
             if not totals.sends:
-                yield from Applier.save_only(kept, self._tokens, self._signal)
+                yield from save_only(kept, self._tokens, self._signal)
                 return
             client = stack.enter_context(self._connect(1))
             if totals.tags and self._create_group_tags:

@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import (
-    NON_RETRYABLE,
-    ExploError,
-    ExploRateLimitError,
-    ExploUnavailableError,
-)
+from airflow_provider_explo.exceptions import NON_RETRYABLE
 from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.sql.tenant_query import TenantQuery
-    from airflow_provider_explo.sync.report import Report
-    from airflow_provider_explo.sync.run import Sync
     from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
 ON_REJECTED = ("fail", "skip")
@@ -228,7 +220,10 @@ class SqlToExploOperator(ExploOperator):
                 approved=approved,
             )
             if self._dry_run:
-                return self._plan(sync, query)
+                plan = sync.plan(query.chunks())
+                text = "\n".join(plan.lines())
+                self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
+                return plan.as_dict()
             task, run = _names_of(context)
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
@@ -241,33 +236,15 @@ class SqlToExploOperator(ExploOperator):
                 for chunk in results:
                     report.record(chunk)
             report.log_summary()
-        return self._conclude(context, report, sync)
-
-    def _plan(self, sync: Sync, query: TenantQuery) -> dict[str, Any]:
-        plan = sync.plan(query.chunks())
-        self.log.info("Dry run: only the list is requested, and nothing is written\n%s", "\n".join(plan.lines()))
-        return plan.as_dict()
-
-    def _conclude(self, context: Context, report: Report, sync: Sync) -> dict[str, Any]:
-        summary = report.summary
-        result = {**summary.as_dict(), "unmanaged": sync.unmanaged}
-        failed, rejected = summary.counts["failed"], summary.counts["rejected"]
-        tolerated = self.on_rejected == "skip" or (
-            self.max_rejected_share is not None and rejected <= self.max_rejected_share * summary.rows
+        result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
+        error = report.failure(
+            on_rejected=self.on_rejected, max_rejected_share=self.max_rejected_share, gave_up=sync.gave_up
         )
-        if not failed and not report.errors and (not rejected or tolerated):
-            return result
-        # A task that fails returns nothing, and whoever is on call wants the counts too.
-        context["ti"].xcom_push(key="return_value", value=result)
-        message = "\n".join([summary.failure(), *map(str, report.errors.values())])
-        errors: list[ExploError] = list(report.errors.values())
-        if not summary.can_retry and not any(not isinstance(error, NON_RETRYABLE) for error in errors):
-            raise AirflowFailException(message)
-        if isinstance(sync.gave_up, ExploRateLimitError):
-            raise ExploRateLimitError(message, retry_after=sync.gave_up.retry_after)
-        if summary.can_retry:
-            raise ExploUnavailableError(message)
-        raise ExploError(message)
+        if error is not None:
+            # A task that fails returns nothing, and whoever is on call wants the counts too.
+            context["ti"].xcom_push(key="return_value", value=result)
+            raise error
+        return result
 
 
 def _names_of(context: Context) -> tuple[str, str]:
