@@ -46,6 +46,7 @@ class Planner:
         self._refresh = refresh
         self._if_exists = if_exists
         self._always_ask = always_ask
+        self._unusable_ids = 0
         self.totals = Totals()
 
     def plan(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[list[Change]]:
@@ -105,6 +106,11 @@ class Planner:
         """
         if if_missing == "keep" or self._tokens is None:
             return
+        reason = "not in the query any more"
+        if if_missing == "delete" and self._unusable_ids:
+            # One of these rows may be the tenant's own, with a damaged id.
+            if_missing = "report"
+            reason += f"; not deleted, because {self._unusable_ids:,} rows of the query have an unusable id"
         for page in self._tokens.pages():
             registered = self.spool.registered([row.user_group_id for row in page])
             missing = [row for row in page if row.user_group_id not in registered]
@@ -117,7 +123,7 @@ class Planner:
                     user_group_id=row.user_group_id,
                     name=row.name,
                     action="delete" if if_missing == "delete" else "orphan",
-                    reason="not in the query any more",
+                    reason=reason,
                     stored=row,
                     actual=group,
                 )
@@ -163,6 +169,7 @@ class Planner:
                 self._validator.validate(tenant)
         except ExploValidationError as error:
             reason = "\n".join(map(str, error.problems))
+            self._unusable_ids += any(problem.path == "$.user_group_id" for problem in error.problems)
             return replace(change, action="reject", reason=reason, error=error)
         change = replace(change, tenant=tenant)
         if self._always_ask or self._refresh:

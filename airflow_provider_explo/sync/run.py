@@ -7,7 +7,15 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_explo.exceptions import ExploConfigError, ExploError, ExploPlanRefusedError, message
+from airflow_provider_explo.exceptions import (
+    ExploConfigError,
+    ExploError,
+    ExploPlanRefusedError,
+    ExploRefusedError,
+    ExploUnavailableError,
+    message,
+    preview,
+)
 from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import ActualGroups
 from airflow_provider_explo.sync.apply import Applier
@@ -122,9 +130,10 @@ class Sync:
             if not totals.sends:
                 yield from save_only(kept, self._tokens, self._signal)
                 return
-            client = stack.enter_context(self._connect(1))
             if totals.tags and self._create_group_tags:
-                self._make_tags(client, totals.tags)
+                with self._connect(None) as client:
+                    _create_missing_tags(client, totals.tags)
+            client = stack.enter_context(self._connect(1))
             if totals.sends > 1:
                 log.info("%s", _forecast(totals.sends, client.requests_per_minute))
             applier = Applier(
@@ -179,12 +188,6 @@ class Sync:
         if self._max_change_share is not None and tokens is not None:
             planner.totals.guard(known=tokens.count(), max_change_share=self._max_change_share)
 
-    @staticmethod
-    def _make_tags(client: ExploClient, tags: Collection[str]) -> None:
-        for name in sorted(set(tags) - set(client.list_group_tags())):
-            client.create_group_tag(name=name)
-            log.info("Group tag created: %r", name)
-
 
 def check_fields(names: Collection[str], api_of: Callable[[], str]) -> None:
     """Refuse fields that a connection's ``api`` cannot carry.
@@ -204,6 +207,17 @@ def check_fields(names: Collection[str], api_of: Callable[[], str]) -> None:
                 fix="set api: customer in the connection's extra, or leave these columns out of the query",
             )
         )
+
+
+def _create_missing_tags(client: ExploClient, tags: Collection[str]) -> None:
+    for name in sorted(set(tags) - set(client.list_group_tags())):
+        try:
+            client.create_group_tag(name=name)
+        except (ExploRefusedError, ExploUnavailableError):
+            # Another run was faster, or the response was lost.
+            if name not in client.list_group_tags():
+                raise
+        log.info("Group tag created: %s", preview(name))
 
 
 def _done(changes: Sequence[Change]) -> list[Change]:

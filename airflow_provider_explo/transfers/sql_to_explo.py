@@ -23,9 +23,9 @@ IF_MISSING = ("keep", "report", "delete")
 class SqlToExploOperator(ExploOperator):
     """Make Explo hold the tenants that a query returns, and keep their tokens in a table.
 
-    Rows are checked, and compared with Explo's own list (one request for each 1,000 customers) and with the token
-    table. Only a difference costs a request. Requests go out evenly within the connection's ``requests_per_minute``,
-    and each token is saved as it comes: a task that was killed resumes where it was. Every row has one outcome:
+    Rows are checked, and compared with Explo's own list (one request for each 1,000 customers) and the token table.
+    Only a difference costs a request. Requests go out evenly within the connection's ``requests_per_minute``, and each
+    token is saved as it comes: a task that was killed resumes where it was. Every row has one outcome:
     ``created``, ``existing``, ``updated``, ``token_updated``, ``unchanged``, ``deleted``, ``orphaned``, ``rejected``
     (bad input) or ``failed`` (Explo refused it, or could not be reached). The return value is a summary with a count
     for each, and the first 20 problems; it never holds a token.
@@ -68,9 +68,8 @@ class SqlToExploOperator(ExploOperator):
     :param create_group_tags: make the group tags that tenants want and Explo does not have.
     :raises AirflowFailException: for what a retry cannot fix: rows rejected or refused, a wrong connection, a query or
         a table that cannot be used, a plan that is refused.
-    :raises ExploUnavailableError: Explo could not be reached for some rows; Airflow's retries apply, and send those.
-    :raises ExploRateLimitError: likewise for 429.
-    :raises ExploError: a database was away; likewise.
+    :raises ExploUnavailableError: Explo could not be reached for some rows; Airflow's retries apply, and send those;
+        likewise ExploRateLimitError for 429, and ExploError for a database that was away.
     """
 
     template_fields: Sequence[str] = (
