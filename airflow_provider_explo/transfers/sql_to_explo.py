@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import NON_RETRYABLE
-from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, names_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -223,7 +223,7 @@ class SqlToExploOperator(ExploOperator):
                 text = "\n".join(plan.lines())
                 self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
                 return plan.as_dict()
-            task, run = _names_of(context)
+            task, run = names_of(context)
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
@@ -244,10 +244,3 @@ class SqlToExploOperator(ExploOperator):
             context["ti"].xcom_push(key="return_value", value=result)
             raise error
         return result
-
-
-def _names_of(context: Context) -> tuple[str, str]:
-    """Names for this task, the same in every run, and for this run."""
-    ti: Any = context["ti"]
-    task = f"{ti.dag_id}/{ti.task_id}" + (f"/{ti.map_index}" if ti.map_index >= 0 else "")
-    return task, ti.run_id
