@@ -229,7 +229,7 @@ class SqlToExploOperator(ExploOperator):
             )
             if self._dry_run:
                 return self._plan(sync, query)
-            task, run = _names_of(context)
+            task, run = _names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
