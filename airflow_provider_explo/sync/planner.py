@@ -117,7 +117,7 @@ class Planner:
             groups = {} if actual is None else actual.match([row.user_group_id for row in missing])
             changes = []
             for row in missing:
-                group, _ = groups.get(row.user_group_id, (None, False))
+                group, shared = groups.get(row.user_group_id, (None, False))
                 change = Change(
                     row=0,
                     user_group_id=row.user_group_id,
@@ -127,8 +127,12 @@ class Planner:
                     stored=row,
                     actual=group,
                 )
+                if shared and change.sends:
+                    # Explo deletes by token: it might be the other that goes.
+                    reason = "Explo has the same token for another user group; not deleted"
+                    change = replace(change, action="refuse", reason=reason)
                 self.totals.add(change)
-                if change.sends:
+                if change.action != "orphan":
                     self.spool.append(change)
                 changes.append(change)
             yield changes

@@ -223,7 +223,7 @@ class SqlToExploOperator(ExploOperator):
                 text = "\n".join(plan.lines())
                 self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
                 return plan.as_dict()
-            task, run = names_of(context)
+            task, run = names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
