@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, XComArg
 
-from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError, ExploValidationError, message
-from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, log_result
-from airflow_provider_explo.operators.links import PAGE_KEY, ExploUserGroupLink, page_of
+from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploValidationError, message
+from airflow_provider_explo.operators.base import IF_EXISTS, check_choice, check_kind, log_result
+from airflow_provider_explo.operators.links import PAGE_KEY, page_of
+from airflow_provider_explo.operators.single import TENANT_FIELDS, USER_GROUP_KEY, TenantOperator
 from airflow_provider_explo.tenants.tenant import FIELDS
 from airflow_provider_explo.version_compat import mask_secret
 
 if TYPE_CHECKING:
-    import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.sql.token_table import TokenTable
-    from airflow_provider_explo.sync.shutdown import ShutdownSignal
-    from airflow_provider_explo.tenants.validation import TenantValidator
-
-USER_GROUP_KEY = "user_group"
-TENANT_FIELDS = tuple(FIELDS)
+    from airflow_provider_explo.tenants.tenant import Tenant
 
 
-class ExploCreateUserGroupOperator(ExploOperator):
+class ExploCreateUserGroupOperator(TenantOperator):
     """Get or create a tenant's user group in Explo, and push its token.
 
     The tenant is checked with jsonschema before any request; every problem is reported at once. The return value is the
@@ -76,7 +69,6 @@ class ExploCreateUserGroupOperator(ExploOperator):
     template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
     native_fields = tuple(template_fields_renderers)
     verbatim_fields = ("mapping_schema", "properties_schema")
-    operator_extra_links = (ExploUserGroupLink(),)
 
     def __init__(
         self,
@@ -99,11 +91,9 @@ class ExploCreateUserGroupOperator(ExploOperator):
         token_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(explo_conn_id=explo_conn_id, token_table=token_table, token_conn_id=token_conn_id, **kwargs)
         check_choice("if_exists", if_exists, IF_EXISTS)
         check_kind("tenant", tenant, Mapping, expected="a mapping with a tenant's fields")
-        if token_table is not None and token_conn_id is None:
-            raise ValueError("token_table: needs token_conn_id, the connection of the database that holds it")
         self.user_group_id = user_group_id
         self.name = name
         self.mapping = mapping
@@ -117,10 +107,6 @@ class ExploCreateUserGroupOperator(ExploOperator):
         self.mapping_schema = mapping_schema
         self.properties_schema = properties_schema
         self.if_exists = if_exists
-        self.explo_conn_id = explo_conn_id
-        self.token_table = token_table
-        self.token_conn_id = token_conn_id
-        self._signal: ShutdownSignal | None = None
         single_fields = [field for field in TENANT_FIELDS if getattr(self, field) is not None]
         if tenant is not None and single_fields:
             raise ValueError(f"tenant: takes all fields at once; remove {', '.join(single_fields)}, or tenant")
@@ -136,9 +122,9 @@ class ExploCreateUserGroupOperator(ExploOperator):
         self._signal = signal = ShutdownSignal()
         try:
             fields = self._fields(context)
-            validator = self._validator()
+            validator = self.validator()
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
-            with self._tokens() as tokens:
+            with self.tokens() as tokens:
                 sync = Sync(
                     lambda max_attempts: hook.client(sleep=signal.sleep, max_attempts=max_attempts),
                     tokens=tokens,
@@ -165,29 +151,8 @@ class ExploCreateUserGroupOperator(ExploOperator):
         )
         return group.token if self.token_conn_id is None else group.provided_id
 
-    def on_kill(self) -> None:
-        """Airflow terminates this task: a request in flight finishes and is saved, and no other is sent."""
-        if self._signal is not None:
-            self._signal.set()
-
-    def _do_render_template_fields(
-        self,
-        parent: Any,
-        template_fields: Iterable[str],
-        context: Context,
-        jinja_env: jinja2.Environment,
-        seen_oids: set[int],
-    ) -> None:
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-        fields = [getattr(self, field) for field in TENANT_FIELDS]
-        try:
-            json.dumps(fields, allow_nan=False, ensure_ascii=False, skipkeys=True, default=str).encode()
-        except (ValueError, RecursionError):
-            # Airflow 3.3 cannot send such fields to its server, and fails before execute without saying which.
-            try:
-                self._validator().tenant(**self._fields(context))
-            except ExploError as error:
-                raise AirflowFailException(str(error)) from None
+    def validated(self, context: Context) -> Tenant:
+        return self.validator().tenant(**self._fields(context))
 
     def _fields(self, context: Context) -> dict[str, Any]:
         """The tenant's fields as given, by name."""
@@ -206,22 +171,3 @@ class ExploCreateUserGroupOperator(ExploOperator):
                 )
             )
         return {field: tenant.get(field) for field in TENANT_FIELDS}
-
-    def _validator(self) -> TenantValidator:
-        from airflow_provider_explo.tenants.validation import TenantValidator
-
-        return TenantValidator(
-            mapping_schema=self.schema_path(self.mapping_schema),
-            properties_schema=self.schema_path(self.properties_schema),
-        )
-
-    @contextmanager
-    def _tokens(self) -> Iterator[TokenTable | None]:
-        if self.token_conn_id is None:
-            yield None
-            return
-        from airflow_provider_explo.sql.token_table import DEFAULT_TABLE, TokenTable
-
-        table = DEFAULT_TABLE if self.token_table is None else self.token_table
-        with TokenTable.of_connection(self.token_conn_id, table, explo_conn_id=self.explo_conn_id) as tokens:
-            yield tokens

@@ -113,6 +113,34 @@ class TokenTable(ManagedTable):
             # The frames of what failed, or was interrupted, hold tokens; Airflow 3.0's `dags test` prints them.
             raise error.with_traceback(None) from None
 
+    def edit(self, user_group_id: str, change: Callable[[TokenRow], TokenRow]) -> bool:
+        """Change a tenant's row, in one short transaction; only the columns that ``change`` changes are written.
+
+        :returns: whether there is a row; none is made.
+        :raises ExploError: the database is away.
+        :raises ExploConfigError: the row is another connection's, or the database refuses the change.
+        """
+
+        def edit(connection: Connection) -> bool:
+            stored = self._known(connection, [user_group_id])
+            self._refuse_foreign(stored.values())
+            for row in stored.values():
+                edited = change(row)
+                columns = [name for name in ROW_COLUMNS if getattr(edited, name) != getattr(row, name)]
+                if "token" in columns:
+                    self._refuse_shared_tokens(connection, [edited])
+                if columns:
+                    values = {name: getattr(edited, name) for name in columns}
+                    same = self.table.c.user_group_id == user_group_id
+                    connection.execute(self.table.update().where(same).values(**values, updated_at=self._now()))
+            return bool(stored)
+
+        try:
+            return self.in_transaction("saving a token", edit)
+        except BaseException as error:
+            # As in save_all.
+            raise error.with_traceback(None) from None
+
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out.
 
