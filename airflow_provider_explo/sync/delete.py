@@ -1,4 +1,8 @@
-"""One tenant's group deleted, however often that is tried: Explo wants its token, which may have been replaced."""
+"""One tenant's group deleted, however often that is tried.
+
+Explo wants its token, and not its id. A token that was saved or given may be dead, or another tenant's: so Explo is
+asked for it first.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,6 @@ from airflow_provider_explo.exceptions import (
     ExploError,
     ExploProtocolError,
     ExploRefusedError,
-    ExploUnavailableError,
     message,
     preview,
 )
@@ -20,12 +23,12 @@ from airflow_provider_explo.sync.single import Backoff, Sleep, save, without_fra
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
-    from airflow_provider_explo.client.models import UserGroup
     from airflow_provider_explo.sql.token_table import TokenTable
 
 NAMED_CHILDREN = 3
 
 
+@without_frames
 def delete_group(
     client: ExploClient,
     tokens: TokenTable | None,
@@ -38,59 +41,49 @@ def delete_group(
     """Delete a tenant's group, and its row in the token table.
 
     :param tokens: the table, if there is one.
-    :param token: the group's token, if it is known; else the table's; else, and where the two differ, Explo's.
+    :param token: what is sent where Explo does not say which token is valid; else the table's.
     :param sleep: waits so many seconds.
     :returns: whether there was a group.
     :raises ExploConfigError: the row is another connection's; nothing was sent.
     :raises ExploRefusedError: Explo refuses, such as for a group with children.
     :raises ExploError: one of its kinds.
     """
-
-    def work() -> bool:
-        rows = tokens.known([user_group_id]) if tokens is not None else {}
-        known = {row.token for row in rows.values()} | ({token} if token is not None else set())
-        backoff = Backoff(client, sleep=sleep, retry=retry)
-        was_there = _delete(client, user_group_id, known.pop() if len(known) == 1 else None, backoff)
-        if tokens is not None:
-            save(lambda: tokens.delete(user_group_id), sleep)
-        return was_there
-
-    return without_frames(work)
-
-
-def _delete(client: ExploClient, user_group_id: str, token: str | None, backoff: Backoff) -> bool:
-    """:param token: what may be its token, or None; a token of Explo's own follows where it is not."""
-    group, was_there = None, False
-    if token is None:
+    row = tokens.known([user_group_id]).get(user_group_id) if tokens is not None else None
+    try:
         group = find_group(client, user_group_id)
-        if group is None:
-            return False
-        token, was_there = group.token, True
-    while True:
-        error = _send(client, user_group_id, token)
-        if error is None:
-            # A token that Explo did not name may be dead, and how Explo refuses that is not documented.
-            if group is not None or (group := _get(client, user_group_id)) is None:
-                return True
-        elif error.ambiguous or isinstance(error, REFUSALS):
-            was_there = was_there or error.ambiguous or isinstance(error, ExploProtocolError)
-            try:
-                group = find_group(client, user_group_id)
-            except REFUSALS:
-                raise error from None
-            if group is None:
-                return was_there
-        else:
+        token = group.token if group is not None else None
+    except REFUSALS:
+        token = token or (row.token if row is not None else None)
+        if token is None:
+            raise
+    backoff = Backoff(client, sleep=sleep, retry=retry)
+    was_there = token is not None and _delete(client, user_group_id, token, backoff)
+    if tokens is not None:
+        save(lambda: tokens.delete(user_group_id), sleep)
+    return was_there
+
+
+def _delete(client: ExploClient, user_group_id: str, token: str, backoff: Backoff) -> bool:
+    """:returns: False if another task was faster."""
+    was_there = False
+    while (error := _send(client, user_group_id, token)) is not None:
+        if not error.ambiguous and not isinstance(error, REFUSALS):
             raise error
+        was_there = was_there or error.ambiguous or isinstance(error, ExploProtocolError)
+        try:
+            group = find_group(client, user_group_id)
+        except REFUSALS:
+            raise error from None
+        if group is None:
+            return was_there
         if group.token != token:
-            token, was_there = group.token, True
-            continue
-        if error is None:
-            summary = f"tenant {preview(user_group_id)}: deleted, and still in Explo"
-            error = ExploUnavailableError(message(summary, fix="retry later"), ambiguous=True)
-        if isinstance(error, REFUSALS):
+            # Replaced meanwhile.
+            token = group.token
+        elif isinstance(error, REFUSALS):
             raise _refusal(client, user_group_id, error)
-        backoff.wait(error)
+        else:
+            backoff.wait(error)
+    return True
 
 
 def _send(client: ExploClient, user_group_id: str, token: str) -> ExploApiError | None:
@@ -99,13 +92,6 @@ def _send(client: ExploClient, user_group_id: str, token: str) -> ExploApiError 
     except ExploApiError as error:
         return error
     return None
-
-
-def _get(client: ExploClient, user_group_id: str) -> UserGroup | None:
-    try:
-        return client.get_user_group(user_group_id=user_group_id)
-    except REFUSALS:
-        return None
 
 
 def _refusal(client: ExploClient, user_group_id: str, error: ExploApiError) -> ExploApiError:

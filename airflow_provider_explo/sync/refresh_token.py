@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MAX_NAME_LENGTH = 255
 
 
+@without_frames
 def refresh_token(
     client: ExploClient,
     tokens: TokenTable | None,
@@ -44,33 +45,26 @@ def refresh_token(
     :raises ExploRefusedError: there is no such group, or Explo refuses.
     :raises ExploError: one of its kinds.
     """
+    # A row that is another connection's is noticed before the token is dead.
+    row = tokens.known([user_group_id]).get(user_group_id) if tokens is not None else None
+    backoff = Backoff(client, sleep=sleep, retry=retry)
 
-    def work() -> UserGroup:
-        # A row that is another connection's is noticed before the token is dead.
-        rows = tokens.known([user_group_id]) if tokens is not None else {}
-        stored = rows[user_group_id].token if user_group_id in rows else None
-        backoff = Backoff(client, sleep=sleep, retry=retry)
+    def write(group: UserGroup) -> None:
+        if tokens is not None:
+            save(lambda: _save(tokens, group), sleep)
 
-        def write(group: UserGroup) -> None:
-            if tokens is not None:
-                save(lambda: _save(tokens, group), sleep)
-
-        try:
-            group = find_group(client, user_group_id)
-        except REFUSALS as error:
-            lookup_error = error
-        else:
-            if group is None:
-                raise no_such_group(user_group_id, operation="refresh the token of")
-            return save_valid_token(client, _refresh(client, group, backoff), write)
-        candidate = token or stored
+    try:
+        group = find_group(client, user_group_id)
+    except REFUSALS:
+        candidate = token or (row.token if row is not None else None)
         if candidate is None:
-            raise lookup_error
-        refreshed = client.refresh_user_group_token(current_token=candidate, user_group_id=user_group_id)
-        write(refreshed)
-        return refreshed
-
-    return without_frames(work)
+            raise
+        group = client.refresh_user_group_token(current_token=candidate, user_group_id=user_group_id)
+        write(group)
+        return group
+    if group is None:
+        raise no_such_group(user_group_id, operation="refresh the token of")
+    return save_valid_token(client, _refresh(client, group, backoff), write)
 
 
 def _refresh(client: ExploClient, group: UserGroup, backoff: Backoff) -> UserGroup:

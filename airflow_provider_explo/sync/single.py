@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import wait
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.exceptions import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 MAX_ROUNDS = 10
 T = TypeVar("T")
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 Sleep = Callable[[float], None]
 
 log = logging.getLogger(__name__)
@@ -94,13 +96,23 @@ def save_valid_token(client: ExploClient, group: UserGroup, write: Callable[[Use
     raise ExploUnavailableError(message(summary, fix="let one task at a time refresh it, then retry"))
 
 
-def without_frames(work: Callable[[], T]) -> T:
-    """Do something whose frames hold tokens: some tools print a traceback's local variables."""
-    try:
-        return work()
-    except BaseException as error:
-        error.__context__ = None
-        raise error.with_traceback(None) from None
+def without_frames(function: FunctionT) -> FunctionT:
+    """A function that leaves its frames out of its errors: some tools print their local variables, here tokens.
+
+    :param function: takes a token as a keyword, if at all.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return function(*arguments, **keywords)
+        except BaseException as error:
+            # This frame stays.
+            keywords.clear()
+            error.__context__ = None
+            raise error.with_traceback(None) from None
+
+    return cast(FunctionT, wrapper)
 
 
 def finish(work: Callable[[], T], signal: ShutdownSignal) -> T:

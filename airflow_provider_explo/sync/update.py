@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_explo.tenants.tenant import Tenant
 
 
+@without_frames
 def update_group(
     client: ExploClient, tokens: TokenTable | None, tenant: Tenant, *, sleep: Sleep = time.sleep
 ) -> UserGroup:
@@ -31,10 +32,6 @@ def update_group(
     :raises ExploRefusedError: there is no such group, or Explo refuses.
     :raises ExploError: one of its kinds.
     """
-    return without_frames(lambda: _update(client, tokens, tenant, sleep))
-
-
-def _update(client: ExploClient, tokens: TokenTable | None, tenant: Tenant, sleep: Sleep) -> UserGroup:
     user_group_id = tenant.user_group_id
     row = tokens.known([user_group_id]).get(user_group_id) if tokens is not None else None
     if tokens is None or row is None:

@@ -31,34 +31,43 @@ def assert_gone(world):
     assert world.in_explo == world.in_table == {}
 
 
-@pytest.mark.parametrize("known", ["argument", "table", "both"])
-def test_a_known_token_is_sent_at_once_and_its_end_is_verified(world, known):
-    token = world.add(saved=known != "argument")
-    assert world.run(delete_group, "acme", token=None if known == "table" else token) is True
-    assert world.sent == [DELETE, GET]
-    assert_gone(world)
-
-
-def test_explo_is_asked_where_no_token_is_known(world):
-    world.add(saved=False)
-    assert world.run(delete_group, "acme", tokens=None) is True
+@pytest.mark.parametrize("saved", [False, True])
+def test_it_takes_two_requests(world, saved):
+    world.add(saved=saved)
+    assert world.run(delete_group, "acme") is True
     assert world.sent == [GET, DELETE]
     assert_gone(world)
 
 
-def test_explo_is_asked_where_two_tokens_are_known(world):
-    world.add()
+def test_a_given_token_that_is_another_tenants_deletes_no_other(world):
+    world.add(saved=False)
     other = world.add("bolt")
     assert world.run(delete_group, "acme", token=other) is True
     assert world.sent == [GET, DELETE]
     assert set(world.in_explo) == set(world.in_table) == {"bolt"}
 
 
+@pytest.mark.parametrize("given", ["argument", "table"])
+def test_where_explo_does_not_say_the_given_or_the_saved_token_is_sent(world, given):
+    token = world.add(saved=given == "table")
+    world.explo.gone = ["get_customer", "customers"]
+    assert world.run(delete_group, "acme", token=token if given == "argument" else None) is True
+    assert world.sent == [GET, LIST, DELETE]
+    assert_gone(world)
+
+
+def test_where_explo_does_not_say_and_no_token_is_known_it_fails(world):
+    world.add(saved=False)
+    world.explo.gone = ["get_customer", "customers"]
+    assert isinstance(world.run(delete_group, "acme"), ExploEndpointGoneError)
+    assert world.sent == [GET, LIST]
+
+
 @pytest.mark.parametrize("api", ["embed", "user_group", "customer"])
 def test_each_api_has_its_endpoint(world, api):
     world.add()
     assert world.run(delete_group, "acme", settings={"api": api}) is True
-    assert world.sent[0] == ("delete_customer" if api == "customer" else DELETE)
+    assert world.sent[1] == ("delete_customer" if api == "customer" else DELETE)
     assert_gone(world)
 
 
@@ -74,7 +83,7 @@ def test_deleted_twice_the_second_time_does_nothing(world):
     assert world.run(delete_group, "acme") is True
     world.explo.clear_requests()
     assert world.run(delete_group, "acme", token=token) is False
-    assert world.sent == [DELETE, GET, LIST]
+    assert world.sent == [GET, LIST]
 
 
 def test_a_row_that_a_kill_left_behind_goes_too(world):
@@ -85,28 +94,27 @@ def test_a_row_that_a_kill_left_behind_goes_too(world):
 
 
 def test_a_token_that_was_replaced_in_explo_is_looked_up(world):
-    world.add()
+    stale = world.add()
     world.explo.refresh_token("acme")
-    assert world.run(delete_group, "acme") is True
-    assert world.sent == [DELETE, GET, DELETE]
+    assert world.run(delete_group, "acme", token=stale) is True
+    assert world.sent == [GET, DELETE]
     assert_gone(world)
 
 
-def test_a_success_for_a_dead_token_is_not_believed(world):
-    """How Explo refuses a token that it does not know is not documented: here it does not refuse it."""
+@pytest.mark.parametrize("rival", ["refresh_token", "delete"])
+def test_another_task_that_was_faster_is_no_error(world, rival):
     world.add()
-    world.explo.refresh_token("acme")
 
-    class Lenient(type(world.client())):
+    class Rival(type(world.client())):
         def delete_user_group(self, **arguments):
-            try:
-                super().delete_user_group(**arguments)
-            except ExploRefusedError:
-                return
+            if len(world.sent) == 1:
+                getattr(world.explo, rival)("acme")
+            super().delete_user_group(**arguments)
 
-    client = Lenient(world.client().settings)
-    assert delete_group(client, world.tokens(), "acme") is True
+    client = Rival(world.client().settings)
+    assert delete_group(client, world.tokens(), "acme") is (rival == "refresh_token")
     client.close()
+    assert world.sent == [GET, DELETE, GET, DELETE if rival == "refresh_token" else LIST]
     assert_gone(world)
 
 
@@ -115,7 +123,7 @@ def test_after_a_lost_response_explo_is_asked_before_anything_else(world, kind):
     world.add()
     world.explo.inject(Fault(kind, path=DELETE))
     assert world.run(delete_group, "acme") is True
-    assert world.sent == [DELETE, GET, LIST]
+    assert world.sent == [GET, DELETE, GET, LIST]
     assert_gone(world)
 
 
@@ -132,7 +140,7 @@ def test_what_was_not_carried_out_is_sent_again_after_asking(world, fault):
     world.add()
     world.explo.inject(fault)
     assert world.run(delete_group, "acme") is True
-    assert world.sent == [DELETE, GET, DELETE]
+    assert world.sent == [GET, DELETE, GET, DELETE]
     assert len(world.slept) == 1
     assert_gone(world)
 
@@ -164,7 +172,7 @@ def test_where_explo_cannot_be_asked_the_first_error_stands(world, kind):
     world.explo.inject(Fault(kind, path=DELETE))
     error = world.run(delete_group, "acme")
     assert type(error) is (ExploRefusedError if kind == "refused" else ExploUnavailableError)
-    assert world.sent == [DELETE, GET, LIST]
+    assert world.sent == [GET, LIST, DELETE, GET, LIST]
     assert world.in_explo == world.in_table
     assert token not in everything_shown(error)
 
@@ -179,7 +187,7 @@ def test_a_tenant_with_children_fails_and_some_are_named(world, children):
     assert "tenant 'acme': has children" in str(error)
     names = "'child-0'" if children == 1 else "'child-0', 'child-1', 'child-2' and 2 more"
     assert f"found: {names}\n" in str(error)
-    assert world.sent == [DELETE, GET, LIST]
+    assert world.sent == [GET, DELETE, GET, LIST]
     assert "acme" in world.in_table
 
 
