@@ -99,9 +99,9 @@ def _refusal(client: ExploClient, user_group_id: str, error: ExploApiError) -> E
     if not children:
         return refused_although_there(user_group_id, error)
     names = ", ".join(map(preview, children[:NAMED_CHILDREN]))
-    more = f" and {len(children) - NAMED_CHILDREN} more" if len(children) > NAMED_CHILDREN else ""
-    summary = f"tenant {preview(user_group_id)}: has children, so that Explo does not delete it"
-    text = message(summary, found=f"{names}{more}", fix="delete its children first")
+    rest = f" and {len(children) - NAMED_CHILDREN} more" if len(children) > NAMED_CHILDREN else ""
+    summary = f"tenant {preview(user_group_id)}: has children, and Explo deletes no group that has some"
+    text = message(summary, found=f"{names}{rest}", fix="delete its children first")
     return ExploRefusedError(text, status=error.status, endpoint=error.endpoint)
 
 
