@@ -18,8 +18,8 @@ class ExploDeleteUserGroupOperator(TokenOperator):
     fails, and its message names some. The return value is the tenant's id.
 
     :param user_group_id: the tenant's id in your own database, 1 to 255 characters. (templated)
-    :param token: the tenant's token, for an Explo that does not return tokens: where Explo can be asked for the token of
-        the id, that is sent; else this; else that of the token table. (templated)
+    :param token: the tenant's token, for an Explo that does not return tokens: where Explo can be asked for the token
+        of the id, that is sent; else this; else that of the token table. (templated)
     :param explo_conn_id: Airflow connection of type ``explo``. (templated)
     :param token_table: the token table, whose row of this tenant is deleted too. With ``token_conn_id`` alone it is
         ``explo_user_groups``. (templated)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from tests.processes import wait_until
 
 
 @pytest.fixture
@@ -55,3 +57,18 @@ def saved(warehouse: Path) -> Callable[[], dict[str, tuple[str, str, str]]]:
 def paths(emulator: Any) -> list[str]:
     """The requests so far: the last part of each path."""
     return [request.path.strip("/").rpartition("/")[2] for request in emulator.requests]
+
+
+@contextmanager
+def killed_when(operator: Any, met: Callable[[], object]) -> Iterator[None]:
+    """Terminate an operator, as Airflow does, once something has happened."""
+
+    def kill() -> None:
+        wait_until(met, what="the request", patience=20, pause=0.01)
+        operator.on_kill()
+
+    # The operator has the main thread: Airflow 2 executes none in another.
+    thread = threading.Thread(target=kill)
+    thread.start()
+    yield
+    thread.join()

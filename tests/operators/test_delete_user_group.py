@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 
 import pytest
@@ -14,8 +13,7 @@ from airflow_provider_explo.operators.explo import ExploDeleteUserGroupOperator
 from airflow_provider_explo.sync.shutdown import ShutdownError
 from tests.conftest import metadata_rows_with
 from tests.errors import everything_shown, failure
-from tests.operators.conftest import paths
-from tests.processes import wait_until
+from tests.operators.conftest import killed_when, paths
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 
@@ -131,10 +129,6 @@ def test_on_kill_ends_it_although_explo_hangs(explo_connection, acme, monkeypatc
     monkeypatch.setattr("airflow_provider_explo.sync.single.SHUTDOWN_GRACE_SECONDS", 0.2)
     explo_connection.inject(Fault("slow", seconds=60, path="delete"))
     operator = ExploDeleteUserGroupOperator(task_id="task", user_group_id="acme", token=acme.token)
-    errors = []
-    thread = threading.Thread(target=lambda: errors.append(failure(lambda: operator.execute({}))))
-    thread.start()
-    wait_until(lambda: explo_connection.request_count == 2, what="the request", patience=20, pause=0.01)
-    operator.on_kill()
-    thread.join(5)
-    assert [type(error) for error in errors] == [ShutdownError]
+    with killed_when(operator, lambda: explo_connection.request_count == 2):
+        error = failure(lambda: operator.execute({}))
+    assert type(error) is ShutdownError

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -13,8 +11,7 @@ from airflow_provider_explo.operators.explo import ExploRefreshUserGroupTokenOpe
 from airflow_provider_explo.sync.shutdown import ShutdownError
 from tests.conftest import metadata_rows_with
 from tests.errors import everything_shown, failure
-from tests.operators.conftest import paths
-from tests.processes import wait_until
+from tests.operators.conftest import killed_when, paths
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 GET, REFRESH = "get_customer", "refresh_user_group_token"
@@ -123,11 +120,7 @@ def test_on_kill_lets_a_refresh_in_flight_be_saved(explo_connection, acme, save_
     save_token(acme)
     explo_connection.inject(Fault("slow", seconds=0.5, path=REFRESH))
     operator = ExploRefreshUserGroupTokenOperator(task_id="task", user_group_id="acme", token_conn_id="warehouse")
-    errors = []
-    thread = threading.Thread(target=lambda: errors.append(failure(lambda: operator.execute({}))))
-    thread.start()
-    wait_until(lambda: REFRESH in paths(explo_connection), what="a refresh", patience=20, pause=0.01)
-    operator.on_kill()
-    thread.join(10)
-    assert [type(error) for error in errors] == [ShutdownError]
+    with killed_when(operator, lambda: REFRESH in paths(explo_connection)):
+        error = failure(lambda: operator.execute({}))
+    assert type(error) is ShutdownError
     assert saved()["acme"][1] == explo_connection.groups[0].token != acme.token
