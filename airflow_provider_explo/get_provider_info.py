@@ -29,7 +29,12 @@ def get_provider_info() -> dict[str, Any]:
                 "source-integration-name": "SQL",
                 "target-integration-name": "Explo",
                 "python-module": "airflow_provider_explo.transfers.sql_to_explo",
-            }
+            },
+            {
+                "source-integration-name": "Explo",
+                "target-integration-name": "SQL",
+                "python-module": "airflow_provider_explo.transfers.explo_to_sql",
+            },
         ],
         "extra-links": ["airflow_provider_explo.operators.links.ExploUserGroupLink"],
         "config": {

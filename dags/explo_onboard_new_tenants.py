@@ -1,6 +1,8 @@
 """Every day: the tenants who signed up in the data interval into Explo, each with a task of its own.
 
-A row that reaches the warehouse after its day was run is missed here; ``explo_sync_tenants`` picks it up."""
+A row that reaches the warehouse after its day was run is missed; ``explo_sync_tenants`` picks it up. Reads the
+connections ``warehouse`` and ``explo_default``, and each task takes 1 of the 10 slots of the pool ``explo``.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ with DAG(
     start_date=datetime(2024, 1, 1),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["explo", "example"],
+    tags=["explo"],
     doc_md=__doc__,
 ):
 

@@ -20,7 +20,7 @@ with DAG(
     start_date=datetime(2024, 1, 1),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
-    tags=["explo", "example"],
+    tags=["explo"],
     doc_md=__doc__,
 ):
     SqlToExploOperator(

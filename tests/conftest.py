@@ -62,7 +62,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         starts_processes = hasattr(getattr(item, "module", None), "subprocess")
-        if _room(item.path) in PURE and not starts_processes and IMPURE_FIXTURES.isdisjoint(item.fixturenames):
+        slow = starts_processes or item.get_closest_marker("slow")
+        if _room(item.path) in PURE and not slow and IMPURE_FIXTURES.isdisjoint(item.fixturenames):
             item.add_marker("pure")
 
 

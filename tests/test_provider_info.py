@@ -86,6 +86,8 @@ def test_every_module_that_the_info_names_exists():
         for entry in info[kind]:
             for module in entry["python-modules"]:
                 import_module(module)
+    for entry in info["transfers"]:
+        import_module(entry["python-module"])
 
 
 def test_airflow_knows_the_link_and_the_option(airflow_home):
@@ -115,7 +117,11 @@ def test_discovery_imports_neither_airflow_nor_anything_for_http():
 
 @pytest.mark.parametrize(
     "operator",
-    ["operators.explo import ExploCreateUserGroupOperator", "transfers.sql_to_explo import SqlToExploOperator"],
+    [
+        "operators.explo import ExploCreateUserGroupOperator",
+        "transfers.sql_to_explo import SqlToExploOperator",
+        "transfers.explo_to_sql import ExploToSqlOperator",
+    ],
 )
 def test_a_dag_files_import_of_an_operator_brings_nothing_for_http_sql_or_checking(operator):
     loaded = modules_after(

@@ -24,6 +24,11 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def storable(text: str) -> str:
+    """Text as every database takes it: the null character and broken Unicode as escapes."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class ManagedTable:
     """One table in one database.
 
@@ -163,9 +168,7 @@ def _fits(column: Any, kind: Any, dialect: str) -> bool:
         return isinstance(kind, sa.String)
     if isinstance(wanted, sa.Integer):
         return isinstance(kind, (sa.Integer, sa.Numeric))
+    if isinstance(wanted, sa.Boolean):
+        # Where there is no such type, it is a small integer.
+        return isinstance(kind, (sa.Boolean, sa.Integer, sa.Numeric))
     return isinstance(kind, sa.DateTime) or (dialect == "sqlite" and isinstance(kind, sa.String))
-
-
-def storable(text: str) -> str:
-    """Text as every database takes it: the null character and broken Unicode as escapes."""
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")

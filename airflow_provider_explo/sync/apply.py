@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.exceptions import ExploApiError, ExploError, ExploRefusedError
-from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import first_line
+from airflow_provider_explo.sync.attempt import Attempt
 from airflow_provider_explo.sync.breaker import CircuitBreaker, probe
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
@@ -40,27 +41,10 @@ SHUTDOWN_GRACE_SECONDS = 4.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(order=True)
-class Attempt:
-    """A change that is sent, or waits to be sent again.
-
-    :param due: monotonic seconds before which it is not sent again.
-    :param number: which attempt it is, from 1.
-    :param ambiguous: an earlier attempt may have been carried out.
-    """
-
-    due: float
-    number: int
-    change: Change = field(compare=False)
-    ambiguous: bool = field(default=False, compare=False)
-    result: Result | None = field(default=None, compare=False)
-    error: ExploError | None = field(default=None, compare=False)
-
-
 class Applier:
     """Applies changes. A tenant that fails goes to the end of the line with its delay, and holds no thread.
 
-    :param client: sends each request once; safe to share between threads. It waits with ``signal.sleep``.
+    :param client: sends each request once, from any thread. It waits with ``signal.sleep``.
     :param tokens: where tokens are saved, or None.
     :param signal: ends it early: requests in flight finish and are saved, and no other is sent.
     :param recheck: look at the token table again before sending: another run may have saved some tenants.
@@ -122,15 +106,6 @@ class Applier:
         finally:
             self._pool.shutdown()
 
-    @staticmethod
-    def save_only(
-        chunks: Iterable[tuple[int, Sequence[Change]]], tokens: TokenTable | None, signal: ShutdownSignal
-    ) -> Iterator[list[Result]]:
-        """Apply changes of which none takes a request."""
-        saver = TokenSaver(tokens, signal)
-        for _, changes in chunks:
-            yield saver.save([Result(change=change, error=change.error) for change in changes])
-
     def _settle(self, changes: Sequence[Change]) -> Iterator[list[Result]]:
         """Save, in one transaction, the tokens that take no request."""
         if changes:
@@ -155,11 +130,15 @@ class Applier:
         stored = self._tokens.known([change.user_group_id for change in batch if change.action != "delete"])
         changes = [change.after_another_run(stored.get(change.user_group_id)) for change in batch]
         if any(not change.sends for change in changes):
-            # Another run is at work. In another order than its, the two share the rest.
+            self._share_with_another_run()
+        return changes
+
+    def _share_with_another_run(self) -> None:
+        """Another run is at work: in another order than its own, the two share the rest."""
+        if self._recheck:
             remaining = list(self._ready)
             random.shuffle(remaining)
             self._ready = deque(remaining)
-        return changes
 
     def _finish(self) -> Iterator[list[Result]]:
         """Wait for what is in flight, and send again what failed, until nothing is left or its time is over."""
@@ -172,7 +151,7 @@ class Applier:
             now = self._clock()
             if self._deferred and (self.breaker.error is not None or now >= deadline):
                 attempts, self._deferred = self._deferred, []
-                yield [self._given_up(attempt) for attempt in attempts]
+                yield [attempt.abandoned(self.breaker.error) for attempt in attempts]
             elif self._deferred and self._deferred[0].due <= now and len(self._pending) < self._max_pending:
                 self._start(heapq.heappop(self._deferred))
             elif self._pending:
@@ -199,10 +178,11 @@ class Applier:
             return None
         change = attempt.change
         if self.breaker.error is not None:
-            return replace(attempt, result=Result(change=change, error=self.breaker.error, unsent=True))
+            result = Result(change=change, error=self.breaker.error, unsent=True)
+            return replace(attempt, result=result, error=None)
         try:
             sent = send(change, self._client, if_exists=self._if_exists, ambiguous=attempt.ambiguous)
-            return replace(attempt, result=Result(change=change, sent=sent))
+            return replace(attempt, result=Result(change=change, sent=sent), error=None)
         except ShutdownError:
             return None
         except ExploError as error:
@@ -215,6 +195,8 @@ class Applier:
             results = self._saver.save([attempt.result for attempt in attempts if attempt.result is not None])
             # Not before they are saved: whatever interrupts this thread finds them there.
             self._pending -= done
+            if any(result.is_another_runs for result in results):
+                self._share_with_another_run()
             for result in results:
                 self.breaker.record(None if result.unsent else result.error, one_tenant=True)
                 self._deleted = self._deleted or (result.change.action == "delete" and result.error is None)
@@ -248,23 +230,13 @@ class Applier:
                 return None
         return Result(change=attempt.change, error=error)
 
-    def _given_up(self, attempt: Attempt) -> Result:
-        if self.breaker.error is not None:
-            return Result(change=attempt.change, error=self.breaker.error, unsent=True)
-        assert attempt.error is not None
-        return Result(change=attempt.change, error=attempt.error)
-
     def _save_pending(self) -> None:
         """Let the requests in flight finish, for some seconds, and save their tokens."""
         self._signal.set()
         done, late = wait(self._pending, timeout=SHUTDOWN_GRACE_SECONDS)
         attempts = [future.result() for future in done if future.exception() is None]
-        rows: list[TokenRow] = []
-        for attempt in attempts:
-            if attempt is not None and attempt.result is not None and (row := attempt.result.token_row) is not None:
-                rows.append(row)
+        results = [attempt.result for attempt in attempts if attempt is not None and attempt.result is not None]
         # The error that ends the run is raised; a second one of the same cause would hide it.
         with suppress(ExploError):
-            if self._tokens is not None:
-                self._tokens.save_all(rows)
-            log.info("Shutting down: %d tokens in flight saved; %d requests without a response", len(rows), len(late))
+            count = self._saver.save_once(results)
+            log.info("Shutting down: %d tokens in flight saved; %d requests without a response", count, len(late))

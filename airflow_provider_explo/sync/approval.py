@@ -46,7 +46,7 @@ class ApprovedPlan:
         return cls(digest=plan["digest"], change_ids=frozenset(row["change_id"] for row in plan.get("plan", ())))
 
     def check(self, digest: str) -> None:
-        """Refuse what cannot be told apart from what was approved.
+        """Refuse a plan that cannot be compared with the approved one.
 
         :param digest: of the plan as it is now.
         :raises ExploPlanRefusedError: the plan is another, and only the digest of the approved one is known.

@@ -119,9 +119,9 @@ class PlanTable:
             )
             cells = (preview(change.user_group_id), change.action, textwrap.shorten(change.reason, 200), changes)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        more = self.counts.total() - self.counts["unchanged"] - len(notable[:MAX_TEXT_ROWS])
-        if more > 0:
-            lines += ["", f"… and {more:,} more."]
+        omitted = self.counts.total() - self.counts["unchanged"] - len(notable[:MAX_TEXT_ROWS])
+        if omitted > 0:
+            lines += ["", f"… and {omitted:,} more."]
         if self.unmanaged:
             lines += ["", f"{self.unmanaged:,} user groups in Explo were not made by this provider."]
         if self.refusal:

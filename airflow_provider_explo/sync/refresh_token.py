@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.exceptions import ExploApiError
-from airflow_provider_explo.sql.token_table import TokenRow
+from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.lookup import REFUSALS, find_group, no_such_group, refused_although_there
 from airflow_provider_explo.sync.single import Backoff, Sleep, save, save_valid_token, without_frames
 from airflow_provider_explo.tenants.content_hash import UNSETTLED

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_explo.exceptions import ExploError, preview
-from airflow_provider_explo.sql.token_table import TokenRow
+from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.actual import can_retry, first_line
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.upsert import Sent
@@ -47,6 +47,12 @@ class Result:
         )
 
     @property
+    def is_another_runs(self) -> bool:
+        """Whether Explo had, by then, a group that was still to be created: another run seems to have been faster."""
+        sent = self.sent
+        return sent is not None and self.change.action == "create" and sent.kind == "existing"
+
+    @property
     def differences(self) -> Mapping[str, tuple[Any, Any]]:
         """By field, what was changed: the value before and after."""
         return (self.sent.differences if self.sent is not None else None) or self.change.differences
@@ -58,7 +64,7 @@ class Result:
         if self.error is not None and change.action != "reject":
             # The outcome names the tenant itself.
             reason = str(self.error).removeprefix(f"tenant {preview(change.user_group_id)}: ")
-            reason = f"not sent: the run gave up: {first_line(self.error)}" if self.unsent else reason
+            reason = f"not sent: the run gave up: {first_line(self.error, subject=False)}" if self.unsent else reason
             return change.outcome("failed", reason, can_retry=can_retry(self.error))
         if sent is None:
             return change.outcome()

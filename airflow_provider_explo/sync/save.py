@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from airflow_provider_explo.exceptions import ExploConfigError, ExploError, ExploProtocolError
-from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sql.token_row import TokenRow
+from airflow_provider_explo.sql.token_table import TokenTable
+from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
@@ -44,6 +46,16 @@ class TokenSaver:
             for result in results
         ]
 
+    def save_once(self, results: Sequence[Result]) -> int:
+        """Save what results brought, all of it or nothing, without waiting for the database.
+
+        :returns: how many tokens.
+        """
+        rows = [row for result in results if (row := result.token_row) is not None]
+        if self._tokens is not None and rows:
+            self._tokens.save_all(rows)
+        return len(rows)
+
     def _delete(self, user_group_id: str) -> None:
         self._with_retries(lambda tokens: tokens.delete(user_group_id))
 
@@ -73,3 +85,12 @@ class TokenSaver:
                 log.warning("%s\nretrying in %.0f s", error, seconds)
             self._signal.sleep(seconds)
         work(self._tokens)
+
+
+def save_only(
+    chunks: Iterable[tuple[int, Sequence[Change]]], tokens: TokenTable | None, signal: ShutdownSignal
+) -> Iterator[list[Result]]:
+    """Apply changes of which none takes a request."""
+    saver = TokenSaver(tokens, signal)
+    for _, changes in chunks:
+        yield saver.save([Result(change=change, error=change.error) for change in changes])

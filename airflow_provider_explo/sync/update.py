@@ -13,7 +13,8 @@ from airflow_provider_explo.tenants.content_hash import UNSETTLED
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.client.models import UserGroup
-    from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+    from airflow_provider_explo.sql.token_row import TokenRow
+    from airflow_provider_explo.sql.token_table import TokenTable
     from airflow_provider_explo.tenants.tenant import Tenant
 
 

@@ -12,7 +12,6 @@ from airflow_provider_explo.exceptions import (
     ExploRefusedError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.tenants.tenant import FIELDS, Field
 
 STATUSES = {
     **dict.fromkeys((300, 301, 302, 303, 304, 305, 307, 308, 399), ExploProtocolError),
@@ -148,10 +147,7 @@ def test_not_found_may_be_about_the_tenant(kit, explo, client, operation, status
     assert type(kit.failure(lambda: operation(client))) is kind
 
 
-def test_a_parent_that_does_not_exist_is_no_endpoint_that_is_gone(kit, explo, new_client, monkeypatch):
-    name = "parent_provided_id"
-    field = Field(name=name, key="", customer_key=name, response_keys=(), apis=("customer",))
-    monkeypatch.setitem(FIELDS, name, field)
+def test_a_parent_that_does_not_exist_is_no_endpoint_that_is_gone(kit, explo, new_client):
     explo.will(kit.respond(status=404))
 
     error = kit.failure(lambda: kit.create(new_client(api="customer"), parent_provided_id="no-such"))

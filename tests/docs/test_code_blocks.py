@@ -36,6 +36,7 @@ def test_python_is_well_typed(tmp_path):
 def test_sql_runs(airflow_home, tmp_path, request, dialect):
     from sqlalchemy import create_engine
 
+    from airflow_provider_explo.sql.customers_table import CustomersTable
     from airflow_provider_explo.sql.rejects_table import RejectsTable
     from airflow_provider_explo.token_table import TokenTable
 
@@ -43,6 +44,7 @@ def test_sql_runs(airflow_home, tmp_path, request, dialect):
     url = request.getfixturevalue("postgres").database("documented") if postgresql else f"sqlite:///{tmp_path}/w.db"
     engine = create_engine(url)
     RejectsTable(engine, "explo_rejects", run="docs").prepare()
+    CustomersTable(engine).prepare()
     assert blocks("sql")
     for block in blocks("sql"):
         with engine.begin() as connection:

@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploConfigError
-from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sql.token_row import TokenRow
+from airflow_provider_explo.sql.token_table import TokenTable
 from tests.errors import everything_shown, failure
 
 TOKEN = "tenant-token-0123456789"

@@ -14,7 +14,8 @@ from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.emulator import ExploEmulator
 from airflow_provider_explo.exceptions import ExploError
-from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sql.token_row import TokenRow
+from airflow_provider_explo.sql.token_table import TokenTable
 from tests.sync import child
 
 HASH = "1:aa"

@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_explo.sync.plan import Change, Planner, decide
+from airflow_provider_explo.client.models import UserGroup
+from airflow_provider_explo.sql.token_row import TokenRow
+from airflow_provider_explo.sync.actual import ActualGroups
+from airflow_provider_explo.sync.plan import Change, decide
 from airflow_provider_explo.sync.plan_table import PlanTable
+from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.spool import Spool
 from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.tenant import Tenant
@@ -20,20 +24,33 @@ mappings = st.sampled_from([None, {"40": 1}, '{"40": "1"}', {"40": "2"}, {"x": "
 rows = st.lists(st.fixed_dictionaries({"user_group_id": ids, "name": names, "mapping": mappings}), max_size=30)
 
 
+class Tokens:
+    """A token table in memory."""
+
+    def __init__(self, hashes, size):
+        self.rows = {name: row(name, content_hash=stored) for name, stored in hashes.items()}
+        self.size = size
+
+    def known(self, ids):
+        assert len(ids) <= self.size
+        return {name: self.rows[name] for name in ids if name in self.rows}
+
+
+def row(name, *, content_hash="1:aa", token="token"):
+    return TokenRow(user_group_id=name, name="N", token=token, content_hash=content_hash)
+
+
 def plan(rows, *, known=None, if_exists="keep", size=7, rules=RULES):
     """The planned rows, and what is left to do."""
-    stored = known or {}
-
-    def look_up(ids):
-        assert len(ids) <= size
-        return {name: stored[name] for name in ids if name in stored}
-
     with Spool[Change]() as spool:
-        planner = Planner(spool, validator=rules, hashes=look_up, if_exists=if_exists)
+        planner = Planner(spool, validator=rules, tokens=Tokens(known or {}, size), if_exists=if_exists)
         chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
         planned = [change for chunk in planner.plan(chunks) for change in chunk]
-        kept = [change for chunk in spool.chunks(3) for change in chunk]
-    assert [change.row for change in kept] == [c.row for c in planned if c.sends or c.outcome().is_problem]
+        planner.finish(None)
+        kept = [change for _, chunk in spool.chunks(3) for change in chunk]
+    assert [change.row for change in kept] == [
+        c.row for c in planned if c.sends or c.action == "save" or c.outcome().is_problem
+    ]
     return planned, [change for change in kept if change.sends]
 
 
@@ -94,6 +111,20 @@ def test_a_known_tenant_is_not_checked_again():
 ACME = Tenant(user_group_id="acme", name="Acme", mapping={"40": "1"})
 
 
+def change(stored, **fields):
+    """A change for ACME, before it is decided."""
+    return Change(
+        row=1,
+        user_group_id="acme",
+        name="Acme",
+        action="create",
+        tenant=ACME,
+        digest=content_hash(ACME),
+        stored=None if stored is None else row("acme", content_hash=stored),
+        **fields,
+    )
+
+
 @pytest.mark.parametrize(
     ("stored", "actions"),
     [
@@ -108,9 +139,9 @@ ACME = Tenant(user_group_id="acme", name="Acme", mapping={"40": "1"})
 )
 def test_what_is_to_be_done_follows_from_what_was_sent(stored, actions):
     for if_exists, action in zip(("keep", "update", "fail"), actions, strict=True):
-        decided, reason = decide(ACME, content_hash(ACME), stored=stored, if_exists=if_exists)
-        assert decided == action
-        assert reason
+        decided = decide(change(stored), if_exists=if_exists, listed=False)
+        assert decided.action == action
+        assert decided.reason
 
 
 def test_a_hash_of_an_earlier_rule_still_counts(monkeypatch):
@@ -120,7 +151,7 @@ def test_a_hash_of_an_earlier_rule_still_counts(monkeypatch):
     monkeypatch.setattr(hashing, "HASH_VERSION", "2")
     monkeypatch.setattr(hashing, "_RULES", {**hashing._RULES, "2": lambda tenant: "another rule"})
     assert content_hash(ACME) == "2:another rule"
-    assert decide(ACME, content_hash(ACME), stored=old, if_exists="update")[0] == "unchanged"
+    assert decide(change(old), if_exists="update", listed=False).action in ("unchanged", "save")
 
 
 def test_a_bool_is_no_data_source_even_where_its_text_is_one():
@@ -136,15 +167,100 @@ def test_the_spool_keeps_tenants_exactly():
     change = Change(row=3, user_group_id="ü", name="N", action="create", tenant=tenant)
     with Spool[Change]() as spool:
         assert spool.register(3, "ü", "1:aa") is None
-        spool.put(3, change, rejected=False)
-        (chunk,) = spool.chunks(10)
-    assert chunk == [change]
+        spool.put(3, change)
+        ((depth, chunk),) = spool.chunks(10)
+    assert (depth, chunk) == (0, [change])
 
 
 def test_an_id_cannot_forge_lines_of_the_plan():
     forged = "x\n      2  create     evil"
     planned, _ = plan([{"user_group_id": forged, "name": "N"}, {"user_group_id": "y" * 10_000, "name": ""}])
-    lines = list(PlanTable([planned]).lines())
+    table = PlanTable()
+    table.add(planned)
+    lines = list(table.lines())
     assert len(lines) == 4
     assert lines[-1] == "Plan: 2 rejected"
     assert max(map(len, lines)) < 400
+
+
+def group(name="Acme", *, token="token", **details):
+    details.setdefault("parent_schema_datasource_mapping", {"40": "1"})
+    return UserGroup(provided_id="acme", token=token, name=name, details=details)
+
+
+KNOWN = content_hash(ACME)
+
+
+@pytest.mark.parametrize(
+    ("stored", "actual", "keep", "update", "fail"),
+    [
+        (None, None, "create", "create", "create"),
+        (KNOWN, None, "create", "create", "create"),
+        (None, group(), "save", "save", "refuse"),
+        (None, group("Other"), "save", "update", "refuse"),
+        (KNOWN, group("Other"), "drift", "update", "refuse"),
+        (KNOWN, group(token="new"), "save", "save", "save"),
+        (KNOWN, group("Other", token="new"), "save", "update", "refuse"),
+        ("1:of-something-else", group("Other"), "drift", "update", "refuse"),
+        ("1:of-something-else", group("Other", parent_schema_datasource_mapping=None), "drift", "update", "refuse"),
+    ],
+)
+def test_explo_s_list_decides(stored, actual, keep, update, fail):
+    for if_exists, action in (("keep", keep), ("update", update), ("fail", fail)):
+        decided = decide(change(stored, actual=actual), if_exists=if_exists, listed=True)
+        assert decided.action == action, if_exists
+        assert decided.recreated == (actual is None and stored is not None)
+
+
+def test_a_row_that_says_the_same_is_left_alone_and_one_that_does_not_is_written():
+    named = row("acme", content_hash=KNOWN)
+    stored = change(KNOWN).stored
+    assert decide(change(None, actual=group()), if_exists="keep", listed=True).kind == "existing"
+    settled = Change(**{**vars(change(KNOWN, actual=group())), "stored": TokenRow(**{**vars(stored), "name": "Acme"})})
+    assert decide(settled, if_exists="update", listed=True).action == "unchanged"
+    assert named.content_hash == KNOWN
+    unsettled = change(KNOWN + "?", actual=group())
+    decided = decide(unsettled, if_exists="update", listed=True)
+    assert (decided.action, decided.kind) == ("save", "unchanged")
+
+
+def planned_with_parents(*rows, actual=()):
+    """The order in which changes are applied, and the problems."""
+    tenants = [{"user_group_id": name, "name": "N", "parent_provided_id": parent} for name, parent in rows]
+    with Spool[Change]() as spool, ActualGroups() as groups:
+        groups.add([UserGroup(provided_id=name, token=name, name="N", details={}) for name in actual])
+        planner = Planner(spool, validator=RULES, tokens=None, refresh=True)
+        list(planner.plan([tenants]))
+        list(planner.compare(groups))
+        planner.finish(groups)
+        kept = [(depth, change) for depth, chunk in spool.chunks(2) for change in chunk]
+    order = [(change.user_group_id, depth) for depth, change in kept if change.sends]
+    problems = {
+        change.user_group_id: change.reason for _, change in kept if not change.sends and change.action != "save"
+    }
+    return order, problems
+
+
+def test_parents_come_before_children():
+    order, problems = planned_with_parents(
+        ("c", "b"), ("d", "b"), ("b", "a"), ("a", None), ("x", "there"), actual=["there"]
+    )
+    assert order == [("a", 0), ("x", 0), ("b", 1), ("c", 2), ("d", 2)]
+    assert problems == {}
+
+
+def test_a_parent_that_is_nowhere_fails_its_child_alone():
+    order, problems = planned_with_parents(("a", None), ("b", "nobody"))
+    assert order == [("a", 0)]
+    assert problems == {"b": "parent 'nobody' is neither in Explo nor in the query"}
+
+
+def test_a_cycle_is_rejected_with_its_members():
+    order, problems = planned_with_parents(
+        ("a", "b"), ("b", "c"), ("c", "a"), ("below", "a"), ("self", "self"), ("ok", None)
+    )
+    assert order == [("ok", 0)]
+    assert set(problems) == {"a", "b", "c", "below", "self"}
+    for name in ("a", "b", "c", "below"):
+        assert problems[name] == "its parents form a cycle: 'a' → 'b' → 'c' → 'a'"
+    assert problems["self"] == "its parents form a cycle: 'self' → 'self'"

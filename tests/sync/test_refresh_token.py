@@ -17,7 +17,7 @@ from airflow_provider_explo.exceptions import (
     ExploRefusedError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.sql.token_table import TokenRow
+from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.refresh_token import refresh_token
 from tests.errors import everything_shown
 from tests.sync import child

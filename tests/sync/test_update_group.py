@@ -11,7 +11,7 @@ from airflow_provider_explo.exceptions import (
     ExploProtocolError,
     ExploRefusedError,
 )
-from airflow_provider_explo.sql.token_table import TokenRow
+from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.update import update_group
 from airflow_provider_explo.tenants.validation import TenantValidator
 from tests.sync.conftest import HASH

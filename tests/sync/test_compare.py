@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_explo.client.models import UserGroup
-from airflow_provider_explo.sync.actual import compare
+from airflow_provider_explo.sql.token_row import TokenRow
+from airflow_provider_explo.sync.compare import compare
 from airflow_provider_explo.sync.plan import Change
-from airflow_provider_explo.sync.upsert import upsert
+from airflow_provider_explo.sync.upsert import send
+from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.tenant import Tenant
 from tests.tenants.test_content_hash import same
 from tests.tenants.test_tenants import json_objects
@@ -75,9 +77,13 @@ class Explo:
 
 def upserted(*groups, tenant=WANTED, if_exists="keep", in_sync=False):
     """What became of a tenant, and what was sent to update its group."""
-    change = Change(row=1, user_group_id="acme", name="Acme", action="create", tenant=tenant, in_sync=in_sync)
+    digest = content_hash(tenant)
+    stored = TokenRow(user_group_id="acme", name="Acme", token="a-token", content_hash=digest) if in_sync else None
+    change = Change(
+        row=1, user_group_id="acme", name="Acme", action="create", tenant=tenant, digest=digest, stored=stored
+    )
     explo = Explo(*groups)
-    return upsert(change, explo, if_exists=if_exists), explo.sent
+    return send(change, explo, if_exists=if_exists), explo.sent
 
 
 def test_an_update_sends_the_wanted_values_of_the_fields_that_differ():
