@@ -16,8 +16,6 @@ from airflow_provider_explo.sql.table import ManagedTable, utc_now
 from airflow_provider_explo.sql.token_row import DEFAULT_CONN_ID, TokenRow, foreign_row, shared_token
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sqlalchemy.engine import Connection, Engine
 
 DEFAULT_TABLE = "explo_user_groups"
@@ -73,14 +71,6 @@ class TokenTable(ManagedTable):
         :raises ExploConfigError: the connection is not one of an SQL database.
         """
         return cls(engine_of(conn_id), name, explo_conn_id=explo_conn_id)
-
-    def __enter__(self) -> TokenTable:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.engine.dispose()
 
     def save(self, row: TokenRow) -> None:
         """Insert or update one tenant's row; see :meth:`save_all`."""
@@ -140,7 +130,7 @@ class TokenTable(ManagedTable):
     def pages(self, size: int = MAX_PARAMETERS) -> Iterator[list[TokenRow]]:
         """This connection's rows, page by page, in the order of their ids."""
         ids = self.table.c.user_group_id
-        query = self._select_rows().where(self._own()).order_by(ids).limit(size)
+        query = sa.select(*(self.table.c[name] for name in ROW_COLUMNS)).where(self._own()).order_by(ids).limit(size)
         after = ""
         while page := self._page(query.where(ids > after)):
             yield list(page.values())
@@ -242,9 +232,6 @@ class TokenTable(ManagedTable):
     def _rows(self, result: Iterable[Any]) -> dict[str, TokenRow]:
         rows = (TokenRow(**dict(row._mapping)) for row in result)
         return {row.user_group_id: row for row in rows}
-
-    def _select_rows(self) -> Any:
-        return sa.select(*(self.table.c[name] for name in ROW_COLUMNS))
 
     def _select(self, connection: Connection, user_group_ids: Collection[str], *columns: str) -> Iterator[Any]:
         ids = list(user_group_ids)
