@@ -1,5 +1,6 @@
 """TokenTable, under its public name."""
 
-from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sql.token_row import TokenRow
+from airflow_provider_explo.sql.token_table import TokenTable
 
 __all__ = ["TokenRow", "TokenTable"]

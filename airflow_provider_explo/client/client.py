@@ -104,23 +104,27 @@ class ExploClient:
         request = endpoints.update(self.settings.api, {"user_group_id": user_group_id, **fields})
         return self._send_for_group(request, user_group_id=user_group_id)
 
-    def delete_user_group(self, *, current_token: str) -> None:
+    def delete_user_group(self, *, current_token: str, user_group_id: str | None = None) -> None:
         """Delete the group that has this token (``delete_user_group`` or ``delete_customer``).
 
         Never sent again after an attempt that may have been carried out.
+
+        :param user_group_id: whose it is, for messages.
         """
-        request = endpoints.delete(self.settings.api, current_token)
+        request = endpoints.delete(self.settings.api, current_token, user_group_id)
         del current_token
         self._transport.send(request)
 
-    def refresh_user_group_token(self, *, current_token: str) -> UserGroup:
+    def refresh_user_group_token(self, *, current_token: str, user_group_id: str | None = None) -> UserGroup:
         """Replace a group's token; the old one is invalid from then on.
 
         Never sent again after an attempt that may have been carried out.
+
+        :param user_group_id: whose group must come back; None for any.
         """
-        request = endpoints.refresh_token(self.settings.api, current_token)
+        request = endpoints.refresh_token(self.settings.api, current_token, user_group_id)
         del current_token
-        return self._send_for_group(request)
+        return self._send_for_group(request, user_group_id=user_group_id)
 
     def get_user_group(self, *, user_group_id: str) -> UserGroup:
         """Get one group (``get_customer``); changes nothing. How Explo responds to an unknown id is not documented."""
@@ -130,7 +134,9 @@ class ExploClient:
         """Every group that the API token sees (``GET /v2/api/customers/``), as :meth:`pages` reads them."""
         return chain.from_iterable(self.pages(page_size=page_size))
 
-    def pages(self, *, page_size: int = MAX_PAGE_SIZE) -> Iterator[list[UserGroup]]:
+    def pages(
+        self, *, page_size: int = MAX_PAGE_SIZE, parent_provided_id: str | None = None
+    ) -> Iterator[list[UserGroup]]:
         """The groups that the API token sees, a list for each page, each page one request, sent when it is needed.
 
         Explo may return smaller pages than asked for. The end is an empty page, the total that Explo names, or a page
@@ -138,13 +144,14 @@ class ExploClient:
         repeat is left out. A group that is created or deleted while the list is read may be missed.
 
         :param page_size: groups per page, up to 1,000.
+        :param parent_provided_id: only the children of this tenant.
         """
         # Not all ids seen so far: memory stays flat, however long the list is.
         first: set[str] = set()
         previous: set[str] = set()
         seen = 0
         for page in count(1):
-            request = endpoints.list_page(page=page, page_size=page_size)
+            request = endpoints.list_page(page=page, page_size=page_size, parent_provided_id=parent_provided_id)
             response = self._transport.send(request)
             groups = self._check(request, response, parsing.parse_page(request, response))
             new = [group for group in groups if group.provided_id not in previous and group.provided_id not in first]

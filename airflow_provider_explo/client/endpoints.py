@@ -40,21 +40,23 @@ def update(api: str, values: Mapping[str, Any]) -> Request:
     return _tenant_request(f"/api/update_{entity(api)}/", values["user_group_id"], body)
 
 
-def delete(api: str, current_token: str) -> Request:
-    return _token_request("DELETE", f"/api/delete_{entity(api)}/", current_token)
+def delete(api: str, current_token: str, user_group_id: str | None = None) -> Request:
+    return _token_request("DELETE", f"/api/delete_{entity(api)}/", current_token, user_group_id)
 
 
-def refresh_token(api: str, current_token: str) -> Request:
-    return _token_request("POST", f"/api/refresh_{entity(api)}_token/", current_token)
+def refresh_token(api: str, current_token: str, user_group_id: str | None = None) -> Request:
+    return _token_request("POST", f"/api/refresh_{entity(api)}_token/", current_token, user_group_id)
 
 
 def get(user_group_id: str) -> Request:
     return _tenant_request("/api/get_customer/", user_group_id, {"provided_id": user_group_id})
 
 
-def list_page(*, page: int, page_size: int) -> Request:
+def list_page(*, page: int, page_size: int, parent_provided_id: str | None = None) -> Request:
     # Explo's documentation spells the size both ways.
-    query = {"page": page, "page_size": page_size, "pageSize": page_size}
+    query: dict[str, Any] = {"page": page, "page_size": page_size, "pageSize": page_size}
+    if parent_provided_id is not None:
+        query["parent_provided_id"] = parent_provided_id
     return Request(method="GET", path="/v2/api/customers/", query=query, subject=f"page {page}", has_success=False)
 
 
@@ -88,9 +90,10 @@ def _tenant_request(path: str, user_group_id: str, body: Mapping[str, Any], *, m
     return Request(method="POST", path=path, body=body, subject=_subject(user_group_id), may_not_find=may_not_find)
 
 
-def _token_request(method: str, path: str, current_token: str) -> Request:
+def _token_request(method: str, path: str, current_token: str, user_group_id: str | None) -> Request:
     body = {"current_token": current_token}
-    return Request(method=method, path=path, body=body, repeatable=False, may_not_find=True)
+    subject = "" if user_group_id is None else _subject(user_group_id)
+    return Request(method=method, path=path, body=body, subject=subject, repeatable=False, may_not_find=True)
 
 
 def _subject(user_group_id: str) -> str:

@@ -95,6 +95,13 @@ def check_kind(name: str, value: Any, *kinds: type, expected: str) -> None:
         raise TypeError(f"{name}: expected {expected}, found {preview(value)}")
 
 
+def names_of(context: Context) -> tuple[str, str]:
+    """Names for this task, the same in every run, and for this run."""
+    ti: Any = context["ti"]
+    task = f"{ti.dag_id}/{ti.task_id}" + (f"/{ti.map_index}" if ti.map_index >= 0 else "")
+    return task, ti.run_id
+
+
 def log_result(log: Any, user_group_id: str, sent: Sent) -> None:
     """Log what was done for one tenant: one line, or two where its group differs from what was asked for."""
     tenant = f"tenant {preview(user_group_id)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -77,14 +77,24 @@ class RejectsTable(ManagedTable):
         if not problems and not well:
             return []
 
-        def write(connection: Connection) -> None:
-            for keys in _chunks(sorted(well | problems.keys())):
-                connection.execute(self.table.delete().where(self.table.c.reject_key.in_(keys)))
-            if problems:
-                connection.execute(self.table.insert(), [self._row(key, first) for key, first in problems.items()])
+        now = self._now()
+        rows = {key: self._row(key, outcome, now) for key, outcome in problems.items()}
 
-        firsts = self._first_seen(list(problems))
-        self._firsts = firsts
+        def write(connection: Connection) -> None:
+            keys = self.table.c.reject_key
+            if well:
+                connection.execute(
+                    self.table.delete().where(keys == sa.bindparam("key")), [{"key": key} for key in well]
+                )
+            present = self._present(connection, list(rows))
+            for key in present:
+                values = {
+                    name: value for name, value in rows[key].items() if name not in ("reject_key", "first_seen_at")
+                }
+                connection.execute(self.table.update().where(keys == key).values(**values))
+            if new_rows := [row for key, row in rows.items() if key not in present]:
+                connection.execute(self.table.insert(), new_rows)
+
         self.in_transaction("saving", write)
         new = [outcome for key, outcome in problems.items() if self._known.get(key) != storable(outcome.reason)]
         self._recorded |= problems.keys()
@@ -93,20 +103,15 @@ class RejectsTable(ManagedTable):
             del self._known[key]
         return new
 
-    def _first_seen(self, keys: Sequence[str]) -> dict[str, datetime]:
-        rows = self.table.c
+    def _present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
+        present: set[str] = set()
+        for start in range(0, len(keys), MAX_PARAMETERS):
+            column = self.table.c.reject_key
+            chunk = sa.select(column).where(column.in_(keys[start : start + MAX_PARAMETERS]))
+            present |= set(connection.execute(chunk).scalars())
+        return present
 
-        def read(connection: Connection) -> dict[str, datetime]:
-            found: dict[str, datetime] = {}
-            for chunk in _chunks(keys):
-                query = sa.select(rows.reject_key, rows.first_seen_at).where(rows.reject_key.in_(chunk))
-                found |= dict(connection.execute(query).all())
-            return found
-
-        return self.in_transaction("reading it", read)
-
-    def _row(self, key: str, outcome: Outcome) -> dict[str, object]:
-        now = self._now()
+    def _row(self, key: str, outcome: Outcome, now: datetime) -> dict[str, object]:
         return {
             "reject_key": key,
             "task": storable(self._task),
@@ -115,15 +120,10 @@ class RejectsTable(ManagedTable):
             "name": None if outcome.name is None else storable(outcome.name),
             "outcome": outcome.kind,
             "reason": storable(outcome.reason),
-            "first_seen_at": self._firsts.get(key, now),
+            "first_seen_at": now,
             "last_seen_at": now,
         }
 
     def _key(self, outcome: Outcome) -> str:
         text = "\0".join((self._task, outcome.user_group_id))
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
-
-
-def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), MAX_PARAMETERS):
-        yield keys[start : start + MAX_PARAMETERS]

@@ -13,10 +13,13 @@ from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.engine import attempt
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from sqlalchemy.engine import Connection, Engine
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 T = TypeVar("T")
+TableT = TypeVar("TableT", bound="ManagedTable")
 
 
 def utc_now() -> datetime:
@@ -30,7 +33,7 @@ def storable(text: str) -> str:
 
 
 class ManagedTable:
-    """One table in one database.
+    """One table in one database; a context manager that closes its connections.
 
     :param engine: from :func:`~airflow_provider_explo.sql.engine.engine_of`. Statements are never logged with their
         values.
@@ -52,6 +55,14 @@ class ManagedTable:
         self.label = f"{label} {name}"
         self.engine = engine
         self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None)
+
+    def __enter__(self: TableT) -> TableT:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.engine.dispose()
 
     def attempt(self, operation: str, work: Callable[[], T]) -> T:
         """Do something with the table; see :func:`~airflow_provider_explo.sql.engine.attempt`."""

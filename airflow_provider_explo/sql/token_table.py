@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from airflow_provider_explo.exceptions import ExploConfigError, ExploProtocolError, message, preview
+from airflow_provider_explo.exceptions import ExploConfigError, message, preview
 from airflow_provider_explo.sql.engine import engine_of
 from airflow_provider_explo.sql.table import ManagedTable, utc_now
+from airflow_provider_explo.sql.token_row import DEFAULT_CONN_ID, TokenRow, foreign_row, shared_token
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sqlalchemy.engine import Connection, Engine
 
 DEFAULT_TABLE = "explo_user_groups"
-DEFAULT_CONN_ID = "explo_default"
 ROW_COLUMNS = ("user_group_id", "name", "token", "content_hash", "explo_conn_id")
 T = TypeVar("T")
 # Some databases take no more parameters in one statement.
 MAX_PARAMETERS = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenRow:
-    """A tenant's row, without its times.
-
-    :param content_hash: of what was sent, with a mark where Explo is not known to hold it.
-    :param explo_conn_id: the connection that wrote it.
-    """
-
-    user_group_id: str
-    name: str
-    token: str = field(repr=False)
-    content_hash: str
-    explo_conn_id: str = DEFAULT_CONN_ID
 
 
 class TokenTable(ManagedTable):
@@ -89,14 +72,6 @@ class TokenTable(ManagedTable):
         """
         return cls(engine_of(conn_id), name, explo_conn_id=explo_conn_id)
 
-    def __enter__(self) -> TokenTable:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.engine.dispose()
-
     def save(self, row: TokenRow) -> None:
         """Insert or update one tenant's row; see :meth:`save_all`."""
         self.save_all([row])
@@ -107,11 +82,29 @@ class TokenTable(ManagedTable):
         :raises ExploError: the database is away; none or all of the rows are saved.
         :raises ExploConfigError: the database refuses them, or does not distinguish two tenants' ids.
         """
-        try:
-            self.attempt("saving tokens", lambda: self._save_all(rows))
-        except BaseException as error:
-            # The frames of what failed, or was interrupted, hold tokens; Airflow 3.0's `dags test` prints them.
-            raise error.with_traceback(None) from None
+        _without_frames(lambda: self.attempt("saving tokens", lambda: self._save_all(rows)))
+
+    def edit(self, user_group_id: str, change: Callable[[TokenRow], TokenRow]) -> bool:
+        """Change a tenant's row, in one short transaction; only what differs is written. Errors as in :meth:`save_all`.
+
+        :returns: whether there is a row.
+        """
+
+        def edit(connection: Connection) -> bool:
+            row = self._known(connection, [user_group_id]).get(user_group_id)
+            if row is None:
+                return False
+            self._refuse_foreign([row])
+            edited = change(row)
+            values = {name: value for name in ROW_COLUMNS if (value := getattr(edited, name)) != getattr(row, name)}
+            if "token" in values:
+                self._refuse_shared_tokens(connection, [edited])
+            if values:
+                same = self.table.c.user_group_id == user_group_id
+                connection.execute(self.table.update().where(same).values(**values, updated_at=self._now()))
+            return True
+
+        return _without_frames(lambda: self.in_transaction("saving a token", edit))
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out.
@@ -137,7 +130,7 @@ class TokenTable(ManagedTable):
     def pages(self, size: int = MAX_PARAMETERS) -> Iterator[list[TokenRow]]:
         """This connection's rows, page by page, in the order of their ids."""
         ids = self.table.c.user_group_id
-        query = self._select_rows().where(self._own()).order_by(ids).limit(size)
+        query = sa.select(*(self.table.c[name] for name in ROW_COLUMNS)).where(self._own()).order_by(ids).limit(size)
         after = ""
         while page := self._page(query.where(ids > after)):
             yield list(page.values())
@@ -202,16 +195,9 @@ class TokenTable(ManagedTable):
                 connection.execute(self.table.insert(), new)
 
     def _refuse_foreign(self, rows: Iterable[TokenRow]) -> None:
-        foreign = next((row for row in rows if row.explo_conn_id != self._explo_conn_id), None)
-        if foreign is not None:
-            raise ExploConfigError(
-                message(
-                    f"{self.label}: the row of tenant {preview(foreign.user_group_id)} is another connection's",
-                    found=f"explo_conn_id {foreign.explo_conn_id!r}",
-                    expected=repr(self._explo_conn_id),
-                    fix="give each Explo connection a table of its own, with token_table",
-                )
-            )
+        for row in rows:
+            if row.explo_conn_id != self._explo_conn_id:
+                raise foreign_row(self.label, row, self._explo_conn_id)
 
     def _refuse_shared_tokens(self, connection: Connection, rows: Sequence[TokenRow]) -> None:
         """Two tenants with one token would see each other's data."""
@@ -222,10 +208,10 @@ class TokenTable(ManagedTable):
             chunk = query.where(self.table.c.token.in_(tokens[start : start + MAX_PARAMETERS]))
             for token, holder in connection.execute(chunk):
                 if owners[token] != holder:
-                    raise _shared_token(owners[token], holder)
+                    raise shared_token(owners[token], holder)
         for row in rows:
             if owners[row.token] != row.user_group_id:
-                raise _shared_token(row.user_group_id, owners[row.token])
+                raise shared_token(row.user_group_id, owners[row.token])
 
     def _own(self) -> Any:
         return self.table.c.explo_conn_id == self._explo_conn_id
@@ -247,9 +233,6 @@ class TokenTable(ManagedTable):
         rows = (TokenRow(**dict(row._mapping)) for row in result)
         return {row.user_group_id: row for row in rows}
 
-    def _select_rows(self) -> Any:
-        return sa.select(*(self.table.c[name] for name in ROW_COLUMNS))
-
     def _select(self, connection: Connection, user_group_ids: Collection[str], *columns: str) -> Iterator[Any]:
         ids = list(user_group_ids)
         for start in range(0, len(ids), MAX_PARAMETERS):
@@ -257,11 +240,9 @@ class TokenTable(ManagedTable):
             yield from connection.execute(sa.select(*(self.table.c[name] for name in columns)).where(chunk))
 
 
-def _shared_token(user_group_id: str, holder: str) -> ExploProtocolError:
-    return ExploProtocolError(
-        message(
-            f"tenant {preview(user_group_id)}: refusing a token that belongs to another tenant; nothing was saved",
-            found=f"the token of {preview(holder)}",
-            fix="check both in Explo, and the row of the other in the token table",
-        )
-    )
+def _without_frames(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except BaseException as error:
+        # The frames of what failed, or was interrupted, hold tokens; Airflow 3.0's `dags test` prints them.
+        raise error.with_traceback(None) from None

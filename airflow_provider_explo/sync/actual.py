@@ -88,9 +88,14 @@ class ActualGroups(TemporaryDatabase):
             yield [name for (name,) in rows]
 
 
-def first_line(error: Exception) -> str:
-    """What happened, without what to do about it."""
-    return str(error).partition("\n")[0]
+def first_line(error: Exception, *, subject: bool = True) -> str:
+    """What happened, without what to do about it.
+
+    :param subject: name the tenant that it happened to.
+    """
+    text = str(error).partition("\n")[0]
+    endpoint = getattr(error, "endpoint", None)
+    return text[text.find(endpoint) :] if not subject and endpoint and endpoint in text else text
 
 
 def can_retry(error: Exception | None) -> bool:

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 class Applier:
     """Applies changes. A tenant that fails goes to the end of the line with its delay, and holds no thread.
 
-    :param client: sends each request once; safe to share between threads. It waits with ``signal.sleep``.
+    :param client: sends each request once, from any thread. It waits with ``signal.sleep``.
     :param tokens: where tokens are saved, or None.
     :param signal: ends it early: requests in flight finish and are saved, and no other is sent.
     :param recheck: look at the token table again before sending: another run may have saved some tenants.
@@ -106,15 +106,6 @@ class Applier:
         finally:
             self._pool.shutdown()
 
-    @staticmethod
-    def save_only(
-        chunks: Iterable[tuple[int, Sequence[Change]]], tokens: TokenTable | None, signal: ShutdownSignal
-    ) -> Iterator[list[Result]]:
-        """Apply changes of which none takes a request."""
-        saver = TokenSaver(tokens, signal)
-        for _, changes in chunks:
-            yield saver.save([Result(change=change, error=change.error) for change in changes])
-
     def _settle(self, changes: Sequence[Change]) -> Iterator[list[Result]]:
         """Save, in one transaction, the tokens that take no request."""
         if changes:
@@ -160,7 +151,7 @@ class Applier:
             now = self._clock()
             if self._deferred and (self.breaker.error is not None or now >= deadline):
                 attempts, self._deferred = self._deferred, []
-                yield [self._given_up(attempt) for attempt in attempts]
+                yield [attempt.abandoned(self.breaker.error) for attempt in attempts]
             elif self._deferred and self._deferred[0].due <= now and len(self._pending) < self._max_pending:
                 self._start(heapq.heappop(self._deferred))
             elif self._pending:
@@ -238,12 +229,6 @@ class Applier:
                 heapq.heappush(self._deferred, again)
                 return None
         return Result(change=attempt.change, error=error)
-
-    def _given_up(self, attempt: Attempt) -> Result:
-        if self.breaker.error is not None:
-            return Result(change=attempt.change, error=self.breaker.error, unsent=True)
-        assert attempt.error is not None
-        return Result(change=attempt.change, error=attempt.error)
 
     def _save_pending(self) -> None:
         """Let the requests in flight finish, for some seconds, and save their tokens."""

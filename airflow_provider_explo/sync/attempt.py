@@ -26,3 +26,10 @@ class Attempt:
     ambiguous: bool = field(default=False, compare=False)
     result: Result | None = field(default=None, compare=False)
     error: ExploError | None = field(default=None, compare=False)
+
+    def abandoned(self, gave_up: ExploError | None) -> Result:
+        """The result of an attempt that is not made again.
+
+        :param gave_up: why the whole run gave up, if it did.
+        """
+        return Result(change=self.change, error=gave_up or self.error, unsent=gave_up is not None)

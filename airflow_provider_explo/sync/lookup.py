@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_explo.exceptions import ExploEndpointGoneError, ExploRefusedError
+from airflow_provider_explo.exceptions import (
+    ExploApiError,
+    ExploAuthError,
+    ExploEndpointGoneError,
+    ExploProtocolError,
+    ExploRefusedError,
+    message,
+    preview,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.client.models import UserGroup
+
+# How Explo refuses what is not there is not documented: it may be any of these.
+REFUSALS = (ExploAuthError, ExploRefusedError, ExploEndpointGoneError, ExploProtocolError)
 
 
 def find_group(client: ExploClient, user_group_id: str) -> UserGroup | None:
@@ -21,6 +32,30 @@ def find_group(client: ExploClient, user_group_id: str) -> UserGroup | None:
     """
     try:
         return client.get_user_group(user_group_id=user_group_id)
-    except (ExploRefusedError, ExploEndpointGoneError):
+    except REFUSALS:
         groups = client.list_user_groups()
         return next((group for group in groups if group.provided_id == user_group_id), None)
+
+
+def no_such_group(user_group_id: str, *, operation: str) -> ExploRefusedError:
+    """The error for a tenant that has no group.
+
+    :param operation: what was not done, such as ``update``.
+    """
+    summary = f"tenant {preview(user_group_id)}: no user group in Explo to {operation}"
+    fix = "check the id and the API token's visibility group, or create the user group first"
+    return ExploRefusedError(message(summary, fix=fix))
+
+
+def refused_although_there(user_group_id: str, error: ExploApiError) -> ExploApiError:
+    """The error for a request that Explo refuses although the group is there, by its id and its valid token.
+
+    A 404 then means the endpoint, and not the tenant.
+    """
+    if error.status not in (404, 410):
+        return error
+    summary = f"tenant {preview(user_group_id)}: {error.endpoint}: HTTP {error.status}, this endpoint does not exist"
+    fix = "check the connection's host; Explo may have been switched off"
+    if "user_group" in (error.endpoint or ""):
+        fix = "set api: customer in the connection's extra; this endpoint is deprecated"
+    return ExploEndpointGoneError(message(summary, fix=fix), status=error.status, endpoint=error.endpoint)

@@ -15,7 +15,7 @@ from airflow_provider_explo.tenants.tenant import Tenant
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.models import UserGroup
-    from airflow_provider_explo.sql.token_table import TokenRow
+    from airflow_provider_explo.sql.token_row import TokenRow
 
 Action = Literal["create", "update", "delete", "save", "unchanged", "drift", "orphan", "refuse", "reject"]
 SENDS = ("create", "update", "delete")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_explo.exceptions import ExploPlanRefusedError, ExploValidationError, message, preview
+from airflow_provider_explo.exceptions import ExploValidationError, preview
 from airflow_provider_explo.sync.actual import ActualGroups
-from airflow_provider_explo.sync.plan import Action, Change, decide
+from airflow_provider_explo.sync.guard import Totals
+from airflow_provider_explo.sync.plan import Change, decide
 from airflow_provider_explo.sync.spool import Spool
 from airflow_provider_explo.tenants.content_hash import UNSETTLED, content_hash, with_rules
 from airflow_provider_explo.tenants.tenant import Tenant
@@ -17,75 +17,6 @@ from airflow_provider_explo.tenants.tenant import Tenant
 if TYPE_CHECKING:
     from airflow_provider_explo.sql.token_table import TokenTable
     from airflow_provider_explo.tenants.validation import TenantValidator
-
-IF_MISSING = ("keep", "report", "delete")
-MIN_GUARDED_CHANGES = 10
-MAX_EXAMPLES = 3
-
-
-@dataclass
-class Totals:
-    """What a plan comes to.
-
-    :param rows: rows of the query.
-    :param sends: changes that take a request.
-    :param recreated: groups that were deleted in Explo.
-    :param updated: updates of tenants known before.
-    :param unmanaged: groups in Explo that are not in the token table.
-    :param tags: group tags that tenants want.
-    """
-
-    rows: int = 0
-    sends: int = 0
-    recreated: int = 0
-    updated: int = 0
-    unmanaged: int = 0
-    actions: Counter[Action] = field(default_factory=Counter)
-    tags: set[str] = field(default_factory=set)
-    examples: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, change: Change) -> None:
-        """Count a change."""
-        self.actions[change.action] += 1
-        self.sends += change.sends
-        self.recreated += change.recreated
-        self.updated += change.action == "update" and change.stored is not None
-        if change.sends and change.tenant is not None:
-            self.tags.update(change.tenant.group_tags or ())
-        label = "made again" if change.recreated else {"update": "updated", "delete": "deleted"}.get(change.action)
-        if label and len(examples := self.examples.setdefault(label, [])) < MAX_EXAMPLES:
-            examples.append(preview(change.user_group_id))
-
-    def guard(self, *, known: int, max_change_share: float) -> None:
-        """Refuse a plan that changes suspiciously much.
-
-        :param known: tenants in the token table before.
-        :param max_change_share: of them, from 0 to 1.
-        :raises ExploPlanRefusedError: with numbers, examples, and the argument that allows it.
-        """
-        deleted, updated = self.actions["delete"], self.updated
-        if deleted and not self.rows:
-            raise self._refusal(
-                f"the query returned no rows, so that all {deleted:,} tenants would be deleted",
-                "check the query; if_missing='keep' leaves them",
-            )
-        changed = deleted + updated + self.recreated
-        too_many = changed >= MIN_GUARDED_CHANGES and changed > max_change_share * known
-        whole = deleted + self.recreated == known > 1 and max_change_share < 1
-        if too_many or whole:
-            counts = f"{updated:,} updated, {self.recreated:,} made again, {deleted:,} deleted"
-            fix = "check the query, the connection and Explo; if it is right, raise max_change_share"
-            if self.recreated:
-                fix += f" (does {'the connection' if whole else 'it'} lead to another Explo?)"
-            raise self._refusal(
-                f"{changed:,} of {known:,} known tenants would be changed ({counts}), "
-                f"more than max_change_share={max_change_share:g}",
-                fix,
-            )
-
-    def _refusal(self, summary: str, fix: str) -> ExploPlanRefusedError:
-        examples = "; ".join(f"{label}: {', '.join(names)}" for label, names in self.examples.items())
-        return ExploPlanRefusedError(message(f"plan refused, nothing was changed: {summary}", found=examples, fix=fix))
 
 
 class Planner:
@@ -115,6 +46,7 @@ class Planner:
         self._refresh = refresh
         self._if_exists = if_exists
         self._always_ask = always_ask
+        self._unusable_ids = 0
         self.totals = Totals()
 
     def plan(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[list[Change]]:
@@ -174,24 +106,33 @@ class Planner:
         """
         if if_missing == "keep" or self._tokens is None:
             return
+        reason = "not in the query any more"
+        if if_missing == "delete" and self._unusable_ids:
+            # One of these rows may be the tenant's own, with a damaged id.
+            if_missing = "report"
+            reason += f"; not deleted, because {self._unusable_ids:,} rows of the query have an unusable id"
         for page in self._tokens.pages():
             registered = self.spool.registered([row.user_group_id for row in page])
             missing = [row for row in page if row.user_group_id not in registered]
             groups = {} if actual is None else actual.match([row.user_group_id for row in missing])
             changes = []
             for row in missing:
-                group, _ = groups.get(row.user_group_id, (None, False))
+                group, shared = groups.get(row.user_group_id, (None, False))
                 change = Change(
                     row=0,
                     user_group_id=row.user_group_id,
                     name=row.name,
                     action="delete" if if_missing == "delete" else "orphan",
-                    reason="not in the query any more",
+                    reason=reason,
                     stored=row,
                     actual=group,
                 )
+                if shared and change.sends:
+                    # Explo deletes by token: it might be the other that goes.
+                    reason = "Explo has the same token for another user group; not deleted"
+                    change = replace(change, action="refuse", reason=reason)
                 self.totals.add(change)
-                if change.sends:
+                if change.action != "orphan":
                     self.spool.append(change)
                 changes.append(change)
             yield changes
@@ -232,6 +173,7 @@ class Planner:
                 self._validator.validate(tenant)
         except ExploValidationError as error:
             reason = "\n".join(map(str, error.problems))
+            self._unusable_ids += any(problem.path == "$.user_group_id" for problem in error.problems)
             return replace(change, action="reject", reason=reason, error=error)
         change = replace(change, tenant=tenant)
         if self._always_ask or self._refresh:

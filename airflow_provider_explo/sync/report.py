@@ -5,9 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.exceptions import (
+    ExploConfigError,
+    ExploError,
+    ExploRateLimitError,
+    ExploUnavailableError,
+)
 from airflow_provider_explo.sql.log_table import LogEntry, LogTable
 from airflow_provider_explo.sql.rejects_table import RejectsTable
+from airflow_provider_explo.sync.actual import can_retry
 from airflow_provider_explo.sync.result import Result
 from airflow_provider_explo.tenants.outcome import MAX_SUMMARY_PROBLEMS, Outcome, Summary
 
@@ -69,6 +75,27 @@ class Report:
         if self._drifted:
             log.warning("if_exists='update' sends what differs")
         log.info("%d rows: %s", self.summary.rows, self.summary)
+
+    def failure(
+        self, *, on_rejected: str, max_rejected_share: float | None, gave_up: ExploError | None
+    ) -> ExploError | None:
+        """The error that the run ends with, of a kind that is retried where that can help; None for a success.
+
+        :param on_rejected: ``fail`` or ``skip``.
+        :param max_rejected_share: rejected rows up to this share are no failure.
+        :param gave_up: why sending stopped before the end.
+        """
+        summary, errors = self.summary, list(self.errors.values())
+        rejected = summary.counts["rejected"]
+        tolerated = on_rejected == "skip" or rejected <= (max_rejected_share or 0) * summary.rows
+        if not summary.counts["failed"] and not errors and tolerated:
+            return None
+        text = "\n".join([summary.failure(), *map(str, errors)])
+        if summary.can_retry and isinstance(gave_up, ExploRateLimitError):
+            return ExploRateLimitError(text, retry_after=gave_up.retry_after)
+        if summary.can_retry:
+            return ExploUnavailableError(text)
+        return ExploError(text) if any(map(can_retry, errors)) else ExploConfigError(text)
 
     def _write(self, table: str, work: Callable[[], list[Outcome] | None]) -> list[Outcome] | None:
         if table in self.errors:

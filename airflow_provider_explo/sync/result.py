@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_explo.exceptions import ExploError, preview
-from airflow_provider_explo.sql.token_table import TokenRow
+from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.actual import can_retry, first_line
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.upsert import Sent
@@ -64,7 +64,9 @@ class Result:
         if self.error is not None and change.action != "reject":
             # The outcome names the tenant itself.
             reason = str(self.error).removeprefix(f"tenant {preview(change.user_group_id)}: ")
-            reason = f"not sent: the run gave up: {first_line(self.error)}" if self.unsent else reason
+            reason = (
+                f"not sent: the run gave up after: {first_line(self.error, subject=False)}" if self.unsent else reason
+            )
             return change.outcome("failed", reason, can_retry=can_retry(self.error))
         if sent is None:
             return change.outcome()

@@ -7,7 +7,15 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_explo.exceptions import ExploConfigError, ExploError, ExploPlanRefusedError, message
+from airflow_provider_explo.exceptions import (
+    ExploConfigError,
+    ExploError,
+    ExploPlanRefusedError,
+    ExploRefusedError,
+    ExploUnavailableError,
+    message,
+    preview,
+)
 from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import ActualGroups
 from airflow_provider_explo.sync.apply import Applier
@@ -17,6 +25,7 @@ from airflow_provider_explo.sync.plan_table import PlanTable, plan_counts, plan_
 from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.progress import Progress, duration
 from airflow_provider_explo.sync.result import Result
+from airflow_provider_explo.sync.save import save_only
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from airflow_provider_explo.sync.spool import Spool
 from airflow_provider_explo.tenants.tenant import APIS, FIELDS
@@ -41,7 +50,7 @@ class Sync:
     :param if_exists: ``keep``, ``update`` or ``fail``.
     :param if_missing: ``keep``, ``report`` or ``delete``.
     :param refresh: compare with Explo's own list before planning.
-    :param max_change_share: see :meth:`~airflow_provider_explo.sync.planner.Totals.guard`; None: no guard.
+    :param max_change_share: see :meth:`~airflow_provider_explo.sync.guard.Totals.guard`; None: no guard.
     :param create_group_tags: make the tags that tenants want and Explo does not have.
     :param approved: carry out these changes only.
     :param always_ask: get or create every tenant, whatever is known of it.
@@ -119,11 +128,12 @@ class Sync:
                 self._approved.check(plan_digest(planner))
                 kept = self._approved.only(kept)
             if not totals.sends:
-                yield from Applier.save_only(kept, self._tokens, self._signal)
+                yield from save_only(kept, self._tokens, self._signal)
                 return
-            client = stack.enter_context(self._connect(1))
             if totals.tags and self._create_group_tags:
-                self._make_tags(client, totals.tags)
+                with self._connect(None) as client:
+                    _create_missing_tags(client, totals.tags)
+            client = stack.enter_context(self._connect(1))
             if totals.sends > 1:
                 log.info("%s", _forecast(totals.sends, client.requests_per_minute))
             applier = Applier(
@@ -178,12 +188,6 @@ class Sync:
         if self._max_change_share is not None and tokens is not None:
             planner.totals.guard(known=tokens.count(), max_change_share=self._max_change_share)
 
-    @staticmethod
-    def _make_tags(client: ExploClient, tags: Collection[str]) -> None:
-        for name in sorted(set(tags) - set(client.list_group_tags())):
-            client.create_group_tag(name=name)
-            log.info("Group tag created: %r", name)
-
 
 def check_fields(names: Collection[str], api_of: Callable[[], str]) -> None:
     """Refuse fields that a connection's ``api`` cannot carry.
@@ -203,6 +207,17 @@ def check_fields(names: Collection[str], api_of: Callable[[], str]) -> None:
                 fix="set api: customer in the connection's extra, or leave these columns out of the query",
             )
         )
+
+
+def _create_missing_tags(client: ExploClient, tags: Collection[str]) -> None:
+    for name in sorted(set(tags) - set(client.list_group_tags())):
+        try:
+            client.create_group_tag(name=name)
+        except (ExploRefusedError, ExploUnavailableError):
+            # Another run was faster, or the response was lost.
+            if name not in client.list_group_tags():
+                raise
+        log.info("Group tag created: %s", preview(name))
 
 
 def _done(changes: Sequence[Change]) -> list[Change]:

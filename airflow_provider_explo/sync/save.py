@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from airflow_provider_explo.exceptions import ExploConfigError, ExploError, ExploProtocolError
-from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sql.token_row import TokenRow
+from airflow_provider_explo.sql.token_table import TokenTable
+from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
@@ -83,3 +85,12 @@ class TokenSaver:
                 log.warning("%s\nretrying in %.0f s", error, seconds)
             self._signal.sleep(seconds)
         work(self._tokens)
+
+
+def save_only(
+    chunks: Iterable[tuple[int, Sequence[Change]]], tokens: TokenTable | None, signal: ShutdownSignal
+) -> Iterator[list[Result]]:
+    """Apply changes of which none takes a request."""
+    saver = TokenSaver(tokens, signal)
+    for _, changes in chunks:
+        yield saver.save([Result(change=change, error=change.error) for change in changes])

@@ -12,6 +12,7 @@ Kind = Literal[
     "created", "existing", "updated", "token_updated", "unchanged", "deleted", "orphaned", "rejected", "failed"
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+RARE_KINDS = ("token_updated", "deleted", "orphaned")
 PROBLEM_KINDS = ("rejected", "failed")
 MAX_SUMMARY_PROBLEMS = 20
 
@@ -102,4 +103,6 @@ class Summary:
         return "\n".join(lines)
 
     def __str__(self) -> str:
-        return ", ".join(f"{self.counts[kind]:,} {kind}" for kind in KINDS)
+        # Those that need an argument or a change in Explo are named where there are any.
+        shown = [kind for kind in KINDS if self.counts[kind] or kind not in RARE_KINDS]
+        return ", ".join(f"{self.counts[kind]:,} {kind}" for kind in shown)

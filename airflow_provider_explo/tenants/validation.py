@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, reduce
 from importlib.resources import files
 from pathlib import Path
@@ -61,14 +61,25 @@ class TenantValidator:
         self.validate(tenant)
         return tenant
 
-    def validate(self, tenant: Tenant) -> None:
+    def partial(self, **values: Any) -> Tenant:
+        """Parse and validate the id, and of the other fields those that are given, for an update of these alone.
+
+        :raises ExploValidationError: with every problem at once.
+        """
+        tenant = Tenant.parse(**values)
+        self.validate(tenant, {"user_group_id", *tenant.content(), *tenant.problems})
+        return tenant
+
+    def validate(self, tenant: Tenant, names: Collection[str] = FIELDS) -> None:
         """Check a tenant.
 
+        :param names: the fields to check.
         :raises ExploValidationError: with every problem at once.
         """
         problems = [
             problem
             for field in FIELDS.values()
+            if field.name in names
             for problem in tenant.problems.get(field.name) or self._field_problems(field, getattr(tenant, field.name))
         ]
         if problems:

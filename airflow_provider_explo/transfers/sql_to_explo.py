@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import (
-    NON_RETRYABLE,
-    ExploError,
-    ExploRateLimitError,
-    ExploUnavailableError,
-)
-from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
+from airflow_provider_explo.exceptions import NON_RETRYABLE
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, names_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_explo.sql.tenant_query import TenantQuery
-    from airflow_provider_explo.sync.report import Report
-    from airflow_provider_explo.sync.run import Sync
     from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
 ON_REJECTED = ("fail", "skip")
@@ -31,9 +23,9 @@ IF_MISSING = ("keep", "report", "delete")
 class SqlToExploOperator(ExploOperator):
     """Make Explo hold the tenants that a query returns, and keep their tokens in a table.
 
-    Rows are checked, and compared with Explo's own list (one request for each 1,000 customers) and with the token
-    table. Only a difference costs a request. Requests go out evenly within the connection's ``requests_per_minute``,
-    and each token is saved as it comes: a task that was killed resumes where it was. Every row has one outcome:
+    Rows are checked, and compared with Explo's own list (one request for each 1,000 customers) and the token table.
+    Only a difference costs a request. Requests go out evenly within the connection's ``requests_per_minute``, and each
+    token is saved as it comes: a task that was killed resumes where it was. Every row has one outcome:
     ``created``, ``existing``, ``updated``, ``token_updated``, ``unchanged``, ``deleted``, ``orphaned``, ``rejected``
     (bad input) or ``failed`` (Explo refused it, or could not be reached). The return value is a summary with a count
     for each, and the first 20 problems; it never holds a token.
@@ -76,9 +68,8 @@ class SqlToExploOperator(ExploOperator):
     :param create_group_tags: make the group tags that tenants want and Explo does not have.
     :raises AirflowFailException: for what a retry cannot fix: rows rejected or refused, a wrong connection, a query or
         a table that cannot be used, a plan that is refused.
-    :raises ExploUnavailableError: Explo could not be reached for some rows; Airflow's retries apply, and send those.
-    :raises ExploRateLimitError: likewise for 429.
-    :raises ExploError: a database was away; likewise.
+    :raises ExploUnavailableError: Explo could not be reached for some rows; Airflow's retries apply, and send those;
+        likewise ExploRateLimitError for 429, and ExploError for a database that was away.
     """
 
     template_fields: Sequence[str] = (
@@ -228,8 +219,11 @@ class SqlToExploOperator(ExploOperator):
                 approved=approved,
             )
             if self._dry_run:
-                return self._plan(sync, query)
-            task, run = _names_of(context)
+                plan = sync.plan(query.chunks())
+                text = "\n".join(plan.lines())
+                self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
+                return plan.as_dict()
+            task, run = names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
@@ -241,37 +235,12 @@ class SqlToExploOperator(ExploOperator):
                 for chunk in results:
                     report.record(chunk)
             report.log_summary()
-        return self._conclude(context, report, sync)
-
-    def _plan(self, sync: Sync, query: TenantQuery) -> dict[str, Any]:
-        plan = sync.plan(query.chunks())
-        self.log.info("Dry run: only the list is requested, and nothing is written\n%s", "\n".join(plan.lines()))
-        return plan.as_dict()
-
-    def _conclude(self, context: Context, report: Report, sync: Sync) -> dict[str, Any]:
-        summary = report.summary
-        result = {**summary.as_dict(), "unmanaged": sync.unmanaged}
-        failed, rejected = summary.counts["failed"], summary.counts["rejected"]
-        tolerated = self.on_rejected == "skip" or (
-            self.max_rejected_share is not None and rejected <= self.max_rejected_share * summary.rows
+        result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
+        error = report.failure(
+            on_rejected=self.on_rejected, max_rejected_share=self.max_rejected_share, gave_up=sync.gave_up
         )
-        if not failed and not report.errors and (not rejected or tolerated):
-            return result
-        # A task that fails returns nothing, and whoever is on call wants the counts too.
-        context["ti"].xcom_push(key="return_value", value=result)
-        message = "\n".join([summary.failure(), *map(str, report.errors.values())])
-        errors: list[ExploError] = list(report.errors.values())
-        if not summary.can_retry and not any(not isinstance(error, NON_RETRYABLE) for error in errors):
-            raise AirflowFailException(message)
-        if isinstance(sync.gave_up, ExploRateLimitError):
-            raise ExploRateLimitError(message, retry_after=sync.gave_up.retry_after)
-        if summary.can_retry:
-            raise ExploUnavailableError(message)
-        raise ExploError(message)
-
-
-def _names_of(context: Context) -> tuple[str, str]:
-    """Names for this task, the same in every run, and for this run."""
-    ti: Any = context["ti"]
-    task = f"{ti.dag_id}/{ti.task_id}" + (f"/{ti.map_index}" if ti.map_index >= 0 else "")
-    return task, ti.run_id
+        if error is not None:
+            # A task that fails returns nothing, and whoever is on call wants the counts too.
+            context["ti"].xcom_push(key="return_value", value=result)
+            raise error
+        return result

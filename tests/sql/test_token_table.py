@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploConfigError
-from airflow_provider_explo.sql.token_table import TokenRow, TokenTable
+from airflow_provider_explo.sql.token_row import TokenRow
+from airflow_provider_explo.sql.token_table import TokenTable
 from tests.errors import everything_shown, failure
 
 TOKEN = "tenant-token-0123456789"
@@ -59,7 +60,15 @@ def rows(path, name="explo_user_groups"):
 def test_a_row_has_token_hash_and_times(table, path):
     table.save(ACME)
     (row,) = rows(path)
-    assert list(row) == ["user_group_id", "name", "token", "content_hash", "created_at", "updated_at"]
+    assert list(row) == [
+        "user_group_id",
+        "name",
+        "token",
+        "content_hash",
+        "explo_conn_id",
+        "created_at",
+        "updated_at",
+    ]
     assert (row["user_group_id"], row["token"], row["content_hash"]) == ("acme", TOKEN, "1:aa")
     assert row["created_at"] == row["updated_at"]
     assert table.known(["acme", "other"]) == {"acme": ACME}
@@ -156,7 +165,7 @@ def interrupt(connection, cursor, statement, *_):
 
 
 def test_a_database_that_confuses_two_tenants_never_gives_one_the_other_s_token(engine, path):
-    columns = "name TEXT, token TEXT, content_hash TEXT, created_at TIMESTAMP, updated_at TIMESTAMP"
+    columns = "name TEXT, token TEXT, content_hash TEXT, explo_conn_id TEXT, created_at TIMESTAMP, updated_at TIMESTAMP"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"CREATE TABLE explo_user_groups (user_group_id TEXT COLLATE NOCASE PRIMARY KEY, {columns})")
     table = TokenTable(engine)
@@ -172,7 +181,9 @@ def test_many_tenants_are_looked_up_and_saved_at_once(table, path):
     many = [TokenRow(user_group_id=f"t{n:04}", name="T", token=f"token-{n}", content_hash="1:aa") for n in range(1200)]
     table.save_all(many)
     table.save_all(many[:3])
-    assert table.hashes([row.user_group_id for row in many] + ["other"]) == {row.user_group_id: "1:aa" for row in many}
+    assert table.known([row.user_group_id for row in many] + ["other"]) == {row.user_group_id: row for row in many}
+    assert table.count() == 1200
+    assert [row for page in table.pages(100) for row in page] == many
     assert len(rows(path)) == 1200
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_explo.client.models import UserGroup
-from airflow_provider_explo.sql.token_table import TokenRow
+from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.actual import ActualGroups
 from airflow_provider_explo.sync.plan import Change, decide
 from airflow_provider_explo.sync.plan_table import PlanTable

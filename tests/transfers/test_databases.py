@@ -92,7 +92,10 @@ def test_what_is_wrong_with_query_or_table_is_told_before_any_call(bulk, tenants
     for arguments, words in (
         ({"sql": "SELECT tenant_id FROM tenants"}, "no column user_group_id"),
         ({"sql": QUERY + " nonsense"}, "reading the tenants"),
-        ({"sql": QUERY, "token_table": "short"}, "has no column token, content_hash, created_at, updated_at"),
+        (
+            {"sql": QUERY, "token_table": "short"},
+            "has no column token, content_hash, explo_conn_id, created_at",
+        ),
         ({"sql": QUERY, "token_table": "nowhere.tokens"}, "token table nowhere.tokens"),
     ):
         run = bulk(**arguments)

@@ -9,6 +9,7 @@ from airflow_provider_explo.emulator import Fault
 from airflow_provider_explo.exceptions import (
     ExploAuthError,
     ExploConfigError,
+    ExploEndpointGoneError,
     ExploRateLimitError,
     ExploRefusedError,
     ExploUnavailableError,
@@ -87,20 +88,45 @@ def test_tenants_whom_explo_refuses_say_nothing_of_the_others(failure, explo_con
     assert explo_connection.request_count == TENANTS
 
 
-def test_five_failures_in_a_row_open_the_breaker_and_fewer_do_not():
+def test_five_failures_in_a_row_ask_for_a_probe_and_fewer_do_not():
     breaker = CircuitBreaker()
     for error in [ExploAuthError("no")] * 4 + [None] + [ExploAuthError("no")] * 4 + [ExploRefusedError("no")]:
         breaker.record(error)
+        assert not breaker.wants_probe
+    for _ in range(5):
+        breaker.record(ExploUnavailableError("away"))
+    assert breaker.wants_probe
+    assert breaker.error is None
+    breaker.record_probe(None)
+    assert not breaker.wants_probe
     assert breaker.error is None
     for _ in range(5):
         breaker.record(ExploUnavailableError("away"))
-    assert isinstance(breaker.error, ExploUnavailableError)
+    breaker.record_probe(ExploUnavailableError("nobody there"))
+    assert str(breaker.error) == "nobody there"
     breaker.record(None)
     assert breaker.error is not None
 
 
-@pytest.mark.parametrize("error", [ExploConfigError("TLS"), ExploRateLimitError("not sent", retry_after=900)])
-def test_what_holds_for_every_call_opens_the_breaker_at_once(error):
+def test_a_token_that_never_may_write_opens_the_breaker_though_the_probe_succeeds():
+    breaker = CircuitBreaker()
+    for _ in range(4):
+        for _ in range(5):
+            assert breaker.error is None
+            breaker.record(ExploAuthError("no"))
+        breaker.record_probe(None)
+    assert isinstance(breaker.error, ExploAuthError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ExploConfigError("TLS"),
+        ExploRateLimitError("not sent", retry_after=900),
+        ExploEndpointGoneError("gone", status=404),
+    ],
+)
+def test_what_holds_for_every_request_opens_the_breaker_at_once(error):
     breaker = CircuitBreaker()
     breaker.record(error, one_tenant=True)
     assert breaker.error is None

@@ -94,6 +94,8 @@ def test_an_endpoint_that_is_gone_ends_the_run_at_once(sync, database, explo_con
     assert len(run.sent) <= 8
     assert "api: customer" in str(run.error)
     assert "check the tenant's data" not in str(run.error)
+    reasons = {problem["user_group_id"]: problem["reason"] for problem in run.summary["problems"]}
+    assert not [name for name, reason in reasons.items() if "tenant '" in reason]
 
 
 def test_a_token_that_may_not_write_ends_the_run(sync, database, explo_connection, connect):

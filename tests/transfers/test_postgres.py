@@ -19,7 +19,7 @@ from tests.conftest import metadata_rows_with
 SQL = "SELECT 'tenant-' || n AS user_group_id, 'Tenant ' || n AS name FROM generate_series(1, {}) AS n"
 COLUMNS = (
     "user_group_id VARCHAR(255) PRIMARY KEY, name VARCHAR(255), token {token}, content_hash VARCHAR(80), "
-    "created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ"
+    "explo_conn_id VARCHAR(255), created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ"
 )
 
 

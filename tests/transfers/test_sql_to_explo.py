@@ -292,12 +292,13 @@ def test_what_cannot_work_is_told_before_any_call(bulk, database, explo_connecti
     ("columns", "words"),
     [
         (
-            "user_group_id TEXT PRIMARY KEY, name TEXT, token TEXT, content_hash TEXT, created_at TIMESTAMP",
+            "user_group_id TEXT PRIMARY KEY, name TEXT, token TEXT, content_hash TEXT, "
+            "explo_conn_id TEXT, created_at TIMESTAMP",
             "updated_at",
         ),
         (
-            "user_group_id INTEGER PRIMARY KEY, name TEXT, token TEXT, content_hash TEXT, created_at TIMESTAMP, "
-            "updated_at TIMESTAMP",
+            "user_group_id INTEGER PRIMARY KEY, name TEXT, token TEXT, content_hash TEXT, "
+            "explo_conn_id TEXT, created_at TIMESTAMP, updated_at TIMESTAMP",
             "user_group_id is of type INTEGER",
         ),
     ],

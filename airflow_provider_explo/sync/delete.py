@@ -1,0 +1,115 @@
+"""One tenant's group deleted, however often that is tried.
+
+Explo wants its token, and not its id. A token that was saved or given may be dead, or another tenant's: so Explo is
+asked for it first.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from airflow_provider_explo.client.retrying import RetryPolicy
+from airflow_provider_explo.exceptions import (
+    ExploApiError,
+    ExploError,
+    ExploProtocolError,
+    ExploRefusedError,
+    message,
+    preview,
+)
+from airflow_provider_explo.sync.lookup import REFUSALS, find_group, refused_although_there
+from airflow_provider_explo.sync.single import Backoff, Sleep, save, without_frames
+
+if TYPE_CHECKING:
+    from airflow_provider_explo.client.client import ExploClient
+    from airflow_provider_explo.sql.token_table import TokenTable
+
+NAMED_CHILDREN = 3
+
+
+@without_frames
+def delete_group(
+    client: ExploClient,
+    tokens: TokenTable | None,
+    user_group_id: str,
+    *,
+    token: str | None = None,
+    sleep: Sleep = time.sleep,
+    retry: RetryPolicy | None = None,
+) -> bool:
+    """Delete a tenant's group, and its row in the token table.
+
+    :param tokens: the table, if there is one.
+    :param token: what is sent where Explo does not say which token is valid; else the table's.
+    :param sleep: waits so many seconds.
+    :returns: whether there was a group.
+    :raises ExploConfigError: the row is another connection's; nothing was sent.
+    :raises ExploRefusedError: Explo refuses, such as for a group with children.
+    :raises ExploError: one of its kinds.
+    """
+    row = tokens.known([user_group_id]).get(user_group_id) if tokens is not None else None
+    try:
+        group = find_group(client, user_group_id)
+        token = group.token if group is not None else None
+    except REFUSALS:
+        token = token or (row.token if row is not None else None)
+        if token is None:
+            raise
+    backoff = Backoff(client, sleep=sleep, retry=retry)
+    was_there = token is not None and _delete(client, user_group_id, token, backoff)
+    if tokens is not None:
+        save(lambda: tokens.delete(user_group_id), sleep)
+    return was_there
+
+
+def _delete(client: ExploClient, user_group_id: str, token: str, backoff: Backoff) -> bool:
+    """:returns: False if another task was faster."""
+    was_there = False
+    while (error := _send(client, user_group_id, token)) is not None:
+        if not error.ambiguous and not isinstance(error, REFUSALS):
+            raise error
+        was_there = was_there or error.ambiguous or isinstance(error, ExploProtocolError)
+        try:
+            group = find_group(client, user_group_id)
+        except REFUSALS:
+            raise error from None
+        if group is None:
+            return was_there
+        if group.token != token:
+            # Replaced meanwhile.
+            token = group.token
+        elif isinstance(error, REFUSALS):
+            raise _refusal(client, user_group_id, error)
+        else:
+            backoff.wait(error)
+    return True
+
+
+def _send(client: ExploClient, user_group_id: str, token: str) -> ExploApiError | None:
+    try:
+        client.delete_user_group(current_token=token, user_group_id=user_group_id)
+    except ExploApiError as error:
+        return error
+    return None
+
+
+def _refusal(client: ExploClient, user_group_id: str, error: ExploApiError) -> ExploApiError:
+    children = _children(client, user_group_id) if isinstance(error, ExploRefusedError) else []
+    if not children:
+        return refused_although_there(user_group_id, error)
+    names = ", ".join(map(preview, children[:NAMED_CHILDREN]))
+    rest = f" and {len(children) - NAMED_CHILDREN} more" if len(children) > NAMED_CHILDREN else ""
+    summary = f"tenant {preview(user_group_id)}: has children, and Explo deletes no group that has some"
+    text = message(summary, found=f"{names}{rest}", fix="delete its children first")
+    return ExploRefusedError(text, status=error.status, endpoint=error.endpoint)
+
+
+def _children(client: ExploClient, user_group_id: str) -> list[str]:
+    try:
+        page = next(client.pages(parent_provided_id=user_group_id), [])
+    except ExploError:
+        return []
+    # A group is no child of its own: where it is in the list, Explo does not know the filter.
+    children = [group.provided_id for group in page]
+    return [] if user_group_id in children else children
