@@ -37,13 +37,15 @@ def test_sql_runs(airflow_home, tmp_path, request, dialect):
     from sqlalchemy import create_engine
 
     from airflow_provider_explo.sql.customers_table import CustomersTable
+    from airflow_provider_explo.sql.log_table import LogTable
     from airflow_provider_explo.sql.rejects_table import RejectsTable
     from airflow_provider_explo.token_table import TokenTable
 
     postgresql = dialect == "postgresql"
     url = request.getfixturevalue("postgres").database("documented") if postgresql else f"sqlite:///{tmp_path}/w.db"
     engine = create_engine(url)
-    RejectsTable(engine, "explo_rejects", run="docs").prepare()
+    RejectsTable(engine, "explo_rejects", task="docs").prepare()
+    LogTable(engine, "explo_log", task="docs", run="docs").prepare()
     CustomersTable(engine).prepare()
     assert blocks("sql")
     for block in blocks("sql"):
