@@ -37,7 +37,7 @@ else:
 
         @task.short_circuit
         def anything_to_do(plan: dict[str, Any]) -> bool:
-            return any(plan.get(action) for action in ("create", "update", "save", "refuse", "reject"))
+            return any(plan.get(action) for action in ("create", "update", "delete", "save", "refuse", "reject"))
 
         plan = SqlToExploOperator(task_id="plan", dry_run=True, **SYNC)
         text = "{{ ti.xcom_pull(task_ids='plan')['text'] }}"
