@@ -37,7 +37,7 @@ class CustomersTable(ManagedTable):
     """
 
     def __init__(self, engine: Engine, name: str = DEFAULT_TABLE, *, include_tokens: bool = False) -> None:
-        # MySQL compares text without regard to case, unless told otherwise: "ACME" and "acme" are two customers.
+        # MySQL compares text without regard to case by default: "ACME" and "acme" are two customers.
         exact = mysql.VARCHAR(255, collation="utf8mb4_bin")
         key = sa.String(255).with_variant(exact, "mysql").with_variant(exact, "mariadb")
         super().__init__(

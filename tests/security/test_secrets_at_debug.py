@@ -102,7 +102,7 @@ def make_warehouse(path: Path) -> None:
         database.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?)", [*rows, ("bad", "", "[]", "1")])
         database.execute(
             "CREATE TABLE refusing (user_group_id TEXT PRIMARY KEY, name TEXT NOT NULL, token TEXT NOT NULL "
-            "CHECK (length(token) < 9), content_hash TEXT, created_at TEXT, updated_at TEXT)"
+            "CHECK (length(token) < 9), content_hash TEXT, explo_conn_id TEXT, created_at TEXT, updated_at TEXT)"
         )
 
 

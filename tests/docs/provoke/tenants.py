@@ -11,7 +11,7 @@ from airflow_provider_explo.operators.base import log_result
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
 from airflow_provider_explo.sync.run import Sync
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
-from airflow_provider_explo.sync.upsert import Upserted
+from airflow_provider_explo.sync.upsert import Sent
 from airflow_provider_explo.tenants.validation import TenantValidator
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from tests.docs.provoke.stage import Stage, TaskInstance
@@ -26,11 +26,18 @@ def _create(**arguments: Any) -> Any:
     return operator.execute({"ti": TaskInstance()})
 
 
-def _upserted(name: str, *, if_exists: str) -> Upserted:
-    sync = Sync(tokens=None, validator=TenantValidator(), if_exists=if_exists, signal=ShutdownSignal(), always_ask=True)
-    ((result,),) = filter(None, sync.run([[{"user_group_id": "acme", "name": name}]], ExploHook().client))
-    assert result.upserted is not None
-    return result.upserted
+def _sent(name: str, *, if_exists: str) -> Sent:
+    sync = Sync(
+        lambda max_attempts: ExploHook().client(max_attempts=max_attempts),
+        tokens=None,
+        validator=TenantValidator(),
+        if_exists=if_exists,
+        signal=ShutdownSignal(),
+        always_ask=True,
+    )
+    ((result,),) = filter(None, sync.run([[{"user_group_id": "acme", "name": name}]]))
+    assert result.sent is not None
+    return result.sent
 
 
 def mistakes(stage: Stage) -> Iterator[str]:
@@ -63,9 +70,9 @@ def logged(stage: Stage) -> Iterator[str]:
     """What the log of the task says of the result."""
     log = logging.getLogger("documented")
     for name, if_exists in (("Acme", "keep"), ("Acme", "keep"), ("Acme GmbH", "keep"), ("Acme GmbH", "update")):
-        log_result(log, "acme", _upserted(name, if_exists=if_exists))
+        log_result(log, "acme", _sent(name, if_exists=if_exists))
     stage.fault("close_after", times=1)
-    log_result(log, "acme", _upserted("Acme GmbH", if_exists="keep"))
+    log_result(log, "acme", _sent("Acme GmbH", if_exists="keep"))
     yield from (record.getMessage() for record in stage.caplog.records if record.name == "documented")
 
 
@@ -83,6 +90,10 @@ def arguments(stage: Stage) -> Iterator[str]:
     yield stage.error(lambda: ExploCreateUserGroupOperator(**single, tenant={"user_group_id": "acme", "name": "Acme"}))
     yield stage.error(lambda: ExploCreateUserGroupOperator(task_id="one", tenant="acme"))
     yield stage.error(lambda: SqlToExploOperator(**many, parameters="2026-03-03"))
+    yield stage.error(lambda: SqlToExploOperator(**many, if_missing="remove"))
+    yield stage.error(lambda: SqlToExploOperator(**many, ignore_columns="country"))
     yield stage.error(lambda: SqlToExploOperator(**many, on_rejected="ignore"))
+    yield stage.error(lambda: SqlToExploOperator(**many, max_change_share=30))
+    yield stage.error(lambda: SqlToExploOperator(**many, dry_run=True, approved_plan="digest"))
     yield stage.error(lambda: SqlToExploOperator(**many, chunk_size=0))
     yield stage.error(lambda: SqlToExploOperator(**many, budget_share=4))
