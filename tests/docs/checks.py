@@ -56,10 +56,12 @@ def console(block: Block, folder: Path) -> None:
 
 
 def json_text(block: Block, folder: Path) -> None:
-    """A connection, or the body of the call that triggers the DAG of one tenant."""
+    """A connection, or the body of the request that triggers the DAG of one tenant, or that approves a plan."""
     data = json.loads(block.text)
     if "conn_type" in data:
         connections.from_text(block.text)
+    elif "chosen_options" in data:
+        dags.check_approval(data)
     else:
         assert set(data) == {"logical_date", "conf"}
         dags.check_conf("explo_onboard_tenant", data["conf"])

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import AIRFLOW
 from tests.docs.blocks import ROOT, blocks
 
 AROUND = """
@@ -48,6 +49,17 @@ def check_conf(dag_id: str, conf: Mapping[str, Any]) -> None:
     for name in params:
         param = params.get_param(name)
         param.resolve(conf[name]) if name in conf else param.resolve()
+
+
+def check_approval(body: Mapping[str, Any]) -> None:
+    """What Airflow checks when a human responds."""
+    if AIRFLOW < (3, 1):
+        return
+    from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+    payload = UpdateHITLDetailPayload.model_validate(body)
+    assert set(payload.chosen_options) <= {ApprovalOperator.APPROVE, ApprovalOperator.REJECT}
 
 
 @cache

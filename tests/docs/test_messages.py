@@ -13,12 +13,12 @@ import pytest
 from airflow_provider_explo import exceptions
 from tests.conftest import AIRFLOW
 from tests.docs.blocks import ROOT, blocks
-from tests.docs.provoke import bulk, connections, network, responses, tables, tenants
+from tests.docs.provoke import bulk, connections, lifecycle, network, responses, tables, tenants
 from tests.docs.provoke.stage import Stage, placed
 
 PROVOKERS = [
     function
-    for module in (responses, network, connections, tenants, bulk, tables)
+    for module in (responses, network, connections, tenants, lifecycle, bulk, tables)
     for name, function in vars(module).items()
     if inspect.isgeneratorfunction(function) and function.__module__ == module.__name__
 ]

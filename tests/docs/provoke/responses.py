@@ -13,8 +13,8 @@ from airflow_provider_explo.client.settings import ClientSettings
 from tests.client.conftest import created, group, respond
 from tests.docs.provoke.stage import Stage
 
-# Of the emulator's kinds of faults, those that the client accepts or that belong to a list.
-NO_ERROR = {"older_list"}
+# Of the emulator's kinds of faults, those that the client accepts, that belong to a list, or that take two tenants.
+NO_ERROR = {"older_list", "shared_token"}
 
 
 def statuses(stage: Stage) -> Iterator[str]:
