@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import islice
 from typing import Any
 
 from benchmarks.child import peak_megabytes
-from benchmarks.world import SQL, tenants
+from benchmarks.world import SQL, tenant
 
 
 class TaskInstance:
@@ -25,9 +26,10 @@ def connect(*, warehouse: str, explo: str) -> None:
     os.environ["AIRFLOW_CONN_EXPLO_DEFAULT"] = explo
 
 
-def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
+def onboard(*, warehouse: str, explo: str, **arguments: Any) -> dict[str, Any]:
     """Bring all tenants of the warehouse into Explo.
 
+    :param arguments: the operator's, others than by default.
     :returns: the seconds that it took, and how many of them from the moment when it began to send; the most memory, and
         how many tenants were not onboarded.
     """
@@ -41,14 +43,14 @@ def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
         made.append(time.perf_counter())
         return make_client(*arguments, **options)
 
-    # The operator asks for a client when its plan is done.
+    # The operator asks for its last client when its plan is done.
     setattr(ExploHook, "client", client)  # noqa: B010
     context: Any = {"ti": TaskInstance()}
-    operator = SqlToExploOperator(task_id="onboard", sql=SQL, sql_conn_id="warehouse")
+    operator = SqlToExploOperator(task_id="onboard", sql=SQL, sql_conn_id="warehouse", **arguments)
     begun = time.perf_counter()
     summary = operator.execute(context)
     ended = time.perf_counter()
-    sending = ended - made[0] if made else 0.0
+    sending = ended - made[-1] if made else 0.0
     return {
         "seconds": ended - begun,
         "sending": sending,
@@ -57,23 +59,27 @@ def onboard(*, warehouse: str, explo: str) -> dict[str, Any]:
     }
 
 
-def remember(*, warehouse: str, known: int) -> None:
-    """Save tokens for the warehouse's first tenants, as if they had been onboarded before."""
-    connect(warehouse=warehouse, explo="")
+def remember(*, warehouse: str, explo: str) -> None:
+    """Save the tokens of all tenants that are in Explo, as if they had been onboarded with the warehouse's content."""
+    connect(warehouse=warehouse, explo=explo)
+    from airflow_provider_explo.hooks.explo import ExploHook
     from airflow_provider_explo.tenants.content_hash import content_hash
     from airflow_provider_explo.tenants.tenant import Tenant
     from airflow_provider_explo.token_table import TokenRow, TokenTable
 
     table = TokenTable.of_connection("warehouse")
     table.create_if_missing()
-    rows = [
-        TokenRow(
-            user_group_id=tenant.user_group_id,
-            name=tenant.name,
-            token=f"token-of-{tenant.user_group_id}",
-            content_hash=content_hash(tenant),
+    groups = ExploHook().get_conn().list_user_groups()
+    for page in iter(lambda: list(islice(groups, 5_000)), []):
+        wanted = [Tenant(**tenant(int(group.provided_id.rpartition("-")[2]))) for group in page]
+        table.save_all(
+            [
+                TokenRow(
+                    user_group_id=group.provided_id,
+                    name=row.name,
+                    token=group.token,
+                    content_hash=content_hash(row),
+                )
+                for group, row in zip(page, wanted, strict=True)
+            ]
         )
-        for tenant in (Tenant(**fields) for fields in tenants(known))
-    ]
-    for start in range(0, known, 5000):
-        table.save_all(rows[start : start + 5000])

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, XComArg
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_explo.exceptions import preview
 
@@ -86,12 +86,17 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, found {value!r}")
 
 
+def is_xcom_arg(value: Any) -> bool:
+    """Whether a value is another task's, known only when the task runs. Airflow 2.11 imports the class for long."""
+    return hasattr(value, "resolve") and hasattr(value, "iter_references")
+
+
 def check_kind(name: str, value: Any, *kinds: type, expected: str) -> None:
     """Refuse an argument of another type; an XCom's is known only when the task runs.
 
     :raises TypeError: naming what was expected.
     """
-    if value is not None and not isinstance(value, (*kinds, XComArg)):
+    if value is not None and not isinstance(value, kinds) and not is_xcom_arg(value):
         raise TypeError(f"{name}: expected {expected}, found {preview(value)}")
 
 

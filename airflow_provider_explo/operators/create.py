@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, XComArg
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploValidationError, message
-from airflow_provider_explo.operators.base import IF_EXISTS, check_choice, check_kind, log_result
+from airflow_provider_explo.operators.base import IF_EXISTS, check_choice, check_kind, is_xcom_arg, log_result
 from airflow_provider_explo.operators.links import PAGE_KEY, page_of
 from airflow_provider_explo.operators.single import TENANT_FIELDS, USER_GROUP_KEY, TenantOperator
 from airflow_provider_explo.tenants.tenant import FIELDS
@@ -110,7 +110,9 @@ class ExploCreateUserGroupOperator(TenantOperator):
         single_fields = [field for field in TENANT_FIELDS if getattr(self, field) is not None]
         if tenant is not None and single_fields:
             raise ValueError(f"tenant: takes all fields at once; remove {', '.join(single_fields)}, or tenant")
-        if isinstance(tenant, XComArg):
+        if is_xcom_arg(tenant):
+            from airflow.providers.common.compat.sdk import XComArg
+
             # It is no template field, of which Airflow does this itself.
             XComArg.apply_upstream_relationship(self, tenant)
 
@@ -158,7 +160,9 @@ class ExploCreateUserGroupOperator(TenantOperator):
         """The tenant's fields as given, by name."""
         if self.tenant is None:
             return {field: getattr(self, field) for field in TENANT_FIELDS}
-        tenant: Any = self.tenant.resolve(context) if isinstance(self.tenant, XComArg) else self.tenant
+        tenant: Any = self.tenant
+        if is_xcom_arg(tenant):
+            tenant = tenant.resolve(context)
         check_kind("tenant", tenant, Mapping, expected="a mapping with a tenant's fields")
         unknown = sorted(map(str, tenant.keys() - set(TENANT_FIELDS)))
         if unknown:

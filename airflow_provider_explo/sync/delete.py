@@ -19,7 +19,8 @@ from airflow_provider_explo.exceptions import (
     preview,
 )
 from airflow_provider_explo.sync.lookup import REFUSALS, find_group, refused_although_there
-from airflow_provider_explo.sync.single import Backoff, Sleep, save, without_frames
+from airflow_provider_explo.sync.save import with_retries
+from airflow_provider_explo.sync.single import Backoff, Sleep, without_frames
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
@@ -59,7 +60,7 @@ def delete_group(
     backoff = Backoff(client, sleep=sleep, retry=retry)
     was_there = token is not None and _delete(client, user_group_id, token, backoff)
     if tokens is not None:
-        save(lambda: tokens.delete(user_group_id), sleep)
+        with_retries(lambda: tokens.delete(user_group_id), sleep)
     return was_there
 
 

@@ -14,7 +14,8 @@ from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.exceptions import ExploApiError
 from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.lookup import REFUSALS, find_group, no_such_group, refused_although_there
-from airflow_provider_explo.sync.single import Backoff, Sleep, save, save_valid_token, without_frames
+from airflow_provider_explo.sync.save import with_retries
+from airflow_provider_explo.sync.single import Backoff, Sleep, save_valid_token, without_frames
 from airflow_provider_explo.tenants.content_hash import UNSETTLED
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def refresh_token(
 
     def write(group: UserGroup) -> None:
         if tokens is not None:
-            save(lambda: _save(tokens, group), sleep)
+            with_retries(lambda: _save(tokens, group), sleep)
 
     try:
         group = find_group(client, user_group_id)

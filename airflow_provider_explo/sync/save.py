@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from airflow_provider_explo.exceptions import ExploConfigError, ExploError, ExploProtocolError
 from airflow_provider_explo.sql.token_row import TokenRow
@@ -16,6 +17,7 @@ from airflow_provider_explo.sync.shutdown import ShutdownSignal
 SAVE_BACKOFF = (1.0, 2.0, 4.0, 8.0)
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class TokenSaver:
@@ -74,17 +76,25 @@ class TokenSaver:
         return {}
 
     def _with_retries(self, work: Callable[[TokenTable], None]) -> None:
-        assert self._tokens is not None
-        for seconds in SAVE_BACKOFF:
-            try:
-                work(self._tokens)
-                return
-            except (ExploConfigError, ExploProtocolError):
-                raise
-            except ExploError as error:
-                log.warning("%s\nretrying in %.0f s", error, seconds)
-            self._signal.sleep(seconds)
-        work(self._tokens)
+        tokens = self._tokens
+        assert tokens is not None
+        with_retries(lambda: work(tokens), self._signal.sleep)
+
+
+def with_retries(work: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """Do something in the token table, again where the database is away: what Explo has done is done.
+
+    :raises ExploError: the database is away for longer, or refuses this.
+    """
+    for seconds in SAVE_BACKOFF:
+        try:
+            return work()
+        except (ExploConfigError, ExploProtocolError):
+            raise
+        except ExploError as error:
+            log.warning("%s\nretrying in %.0f s", error, seconds)
+        sleep(seconds)
+    return work()
 
 
 def save_only(

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.exceptions import (
     ExploApiError,
-    ExploConfigError,
-    ExploError,
-    ExploProtocolError,
     ExploUnavailableError,
     message,
     preview,
@@ -22,7 +19,6 @@ from airflow_provider_explo.exceptions import (
 from airflow_provider_explo.sync.actual import first_line
 from airflow_provider_explo.sync.apply import SHUTDOWN_GRACE_SECONDS
 from airflow_provider_explo.sync.lookup import find_group, no_such_group
-from airflow_provider_explo.sync.save import SAVE_BACKOFF
 from airflow_provider_explo.sync.shutdown import POLL_INTERVAL, DaemonThreadPool, ShutdownSignal
 
 if TYPE_CHECKING:
@@ -58,22 +54,6 @@ class Backoff:
             raise error
         log.warning("%s; attempt %d failed, retrying in %.1f s", first_line(error), self._attempts, delay)
         self._sleep(delay)
-
-
-def save(work: Callable[[], T], sleep: Sleep) -> T:
-    """Do something in the token table, again where the database is away: what Explo has done is done.
-
-    :raises ExploError: the database is away for longer, or refuses this.
-    """
-    for seconds in SAVE_BACKOFF:
-        try:
-            return work()
-        except (ExploConfigError, ExploProtocolError):
-            raise
-        except ExploError as error:
-            log.warning("%s\nretrying in %.0f s", error, seconds)
-        sleep(seconds)
-    return work()
 
 
 def save_valid_token(client: ExploClient, group: UserGroup, write: Callable[[UserGroup], None]) -> UserGroup:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.sync.lookup import REFUSALS, find_group, no_such_group, refused_although_there
-from airflow_provider_explo.sync.single import Sleep, save, save_valid_token, without_frames
+from airflow_provider_explo.sync.save import with_retries
+from airflow_provider_explo.sync.single import Sleep, save_valid_token, without_frames
 from airflow_provider_explo.tenants.content_hash import UNSETTLED
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def update_group(
 
     def write(group: UserGroup | None, **token: str) -> None:
         name = {} if group is None or group.name is None else {"name": group.name}
-        save(lambda: tokens.edit(user_group_id, lambda row: replace(_unsettled(row), **name, **token)), sleep)
+        with_retries(lambda: tokens.edit(user_group_id, lambda row: replace(_unsettled(row), **name, **token)), sleep)
 
     # Before the request: whatever is killed in between, the hash never claims what Explo no longer holds.
     write(None)

@@ -17,7 +17,7 @@ wanted = list(tenants(int(os.environ["BENCH_MAPPED"])))
 with DAG("one_task", start_date=datetime(2024, 1, 1), schedule=None):
     # A token table of its own for each run, so that all tenants are new.
     table = "tokens_{{ macros.uuid.uuid4().hex }}"
-    SqlToExploOperator(task_id="onboard", sql=SQL, sql_conn_id="warehouse", token_table=table)
+    SqlToExploOperator(task_id="onboard", refresh=False, sql=SQL, sql_conn_id="warehouse", token_table=table)
 
 with DAG("mapped_explo", start_date=datetime(2024, 1, 1), schedule=None):
     ExploCreateUserGroupOperator.partial(task_id="onboard").expand(tenant=wanted)

@@ -15,7 +15,20 @@ from typing import Any
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 
 FORK = multiprocessing.get_context("forkserver")
-FORK.set_forkserver_preload([__name__])
+# And what the operator imports at work.
+AT_WORK = (
+    "airflow.providers.common.sql.hooks.sql",
+    "airflow.providers.sqlite.hooks.sqlite",
+    "airflow_provider_explo.hooks.explo",
+    "airflow_provider_explo.sql.log_table",
+    "airflow_provider_explo.sql.rejects_table",
+    "airflow_provider_explo.sql.tenant_query",
+    "airflow_provider_explo.sync.report",
+    "airflow_provider_explo.sync.run",
+    "airflow_provider_explo.client.client",
+    "airflow.providers_manager",
+)
+FORK.set_forkserver_preload([__name__, *AT_WORK])
 
 
 class TaskInstance:

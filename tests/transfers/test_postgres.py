@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from airflow_provider_explo.exceptions import ExploError
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sql.tenant_query import TenantQuery
-from airflow_provider_explo.sync import apply
+from airflow_provider_explo.sync import save
 from airflow_provider_explo.token_table import TokenTable
 from tests.conftest import metadata_rows_with
 
@@ -130,7 +130,7 @@ def test_connections_that_break_in_mid_run_are_made_anew(bulk, execute, explo_co
 def test_a_database_that_goes_away_in_mid_run_keeps_what_was_saved_and_the_next_run_goes_on(
     bulk, warehouse_on_postgres, execute, postgres, explo_connection, monkeypatch
 ):
-    monkeypatch.setattr(apply, "SAVE_BACKOFF", (0.1, 0.1))
+    monkeypatch.setattr(save, "SAVE_BACKOFF", (0.1, 0.1))
     monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(requests_per_minute=6000))
     name = warehouse_on_postgres.url.database
 
