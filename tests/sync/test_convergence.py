@@ -18,6 +18,8 @@ from tests.sync.explo import Explo, Group, Killed, Power, Tokens
 
 RULES = TenantValidator()
 IDS = "abcdef"
+# Each example has runs with threads and databases, whose time says more of the machine than of the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CHANGES = ("create", "update", "delete", "save")
 
 ids = st.sampled_from(IDS)
@@ -129,6 +131,7 @@ class Run:
         return self.explo.groups, rows
 
 
+@unhurried
 @given(worlds(), modes)
 def test_after_apply_the_plan_is_empty(world, mode):
     run = Run(world, **mode)
@@ -139,6 +142,7 @@ def test_after_apply_the_plan_is_empty(world, mode):
     assert left == []
 
 
+@unhurried
 @given(worlds(), modes)
 def test_to_apply_twice_is_to_apply_once(world, mode):
     run = Run(world, **mode)
@@ -151,7 +155,7 @@ def test_to_apply_twice_is_to_apply_once(world, mode):
     assert {change if isinstance(change, str) else change[1] for change in run.changes} - {None} <= problems
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@unhurried
 @given(worlds(), modes, st.lists(st.integers(0, 1000), min_size=1, max_size=3))
 def test_a_kill_at_any_moment_changes_nothing_in_the_end(world, mode, kills):
     whole = Run(world, **mode)
@@ -174,6 +178,7 @@ def test_a_kill_at_any_moment_changes_nothing_in_the_end(world, mode, kills):
         assert killed.problems == whole.problems
 
 
+@unhurried
 @given(worlds(), modes)
 def test_what_the_table_and_the_query_do_not_know_is_never_touched(world, mode):
     run = Run(world, **mode)
@@ -188,6 +193,7 @@ def test_what_the_table_and_the_query_do_not_know_is_never_touched(world, mode):
     assert not run.explo.deleted or mode["if_missing"] == "delete"
 
 
+@unhurried
 @given(worlds(), modes.filter(lambda mode: mode["refresh"]))
 def test_whoever_is_well_has_explo_s_token_and_with_update_what_is_wanted(world, mode):
     run = Run(world, **mode)
