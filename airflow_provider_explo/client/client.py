@@ -7,12 +7,12 @@ from itertools import chain, count
 from types import TracebackType
 from typing import Any
 
-from airflow_provider_explo.client import endpoints, parsing
+from airflow_provider_explo.client import endpoints, errors, parsing
 from airflow_provider_explo.client.models import Request, Response, UserGroup
 from airflow_provider_explo.client.rate_limiter import RateLimiter
 from airflow_provider_explo.client.retrying import RetryingTransport, RetryPolicy
 from airflow_provider_explo.client.settings import ClientSettings
-from airflow_provider_explo.exceptions import ExploConfigError
+from airflow_provider_explo.exceptions import ExploConfigError, ExploEndpointGoneError, ExploRefusedError
 
 MAX_PAGE_SIZE = 1000
 
@@ -135,7 +135,7 @@ class ExploClient:
         return chain.from_iterable(self.pages(page_size=page_size))
 
     def pages(
-        self, *, page_size: int = MAX_PAGE_SIZE, parent_provided_id: str | None = None
+        self, *, page_size: int = MAX_PAGE_SIZE, parent_provided_id: str | None = None, complete: bool = False
     ) -> Iterator[list[UserGroup]]:
         """The groups that the API token sees, a list for each page, each page one request, sent when it is needed.
 
@@ -145,23 +145,33 @@ class ExploClient:
 
         :param page_size: groups per page, up to 1,000.
         :param parent_provided_id: only the children of this tenant.
+        :param complete: a list that ends before its own total is an error, for a caller who takes what is missing in it
+            for deleted.
         """
         # Not all ids seen so far: memory stays flat, however long the list is.
         first: set[str] = set()
         previous: set[str] = set()
-        seen = 0
+        seen, total = 0, None
         for page in count(1):
             request = endpoints.list_page(page=page, page_size=page_size, parent_provided_id=parent_provided_id)
-            response = self._transport.send(request)
+            try:
+                response = self._transport.send(request)
+            except (ExploRefusedError, ExploEndpointGoneError):
+                # How Explo responds past the last page is not documented.
+                if page > 1 and total is None:
+                    return
+                raise
             groups = self._check(request, response, parsing.parse_page(request, response))
+            total = parsing.total_count(response)
             new = [group for group in groups if group.provided_id not in previous and group.provided_id not in first]
+            if not new and complete and total is not None and seen < total:
+                raise errors.incomplete_list(request, response.status, seen=seen, total=total)
             if not new:
                 return
             yield new
             previous = {group.provided_id for group in groups}
             first = first or previous
             seen += len({group.provided_id for group in new})
-            total = parsing.total_count(response)
             if total is not None and seen >= total:
                 return
 

@@ -66,6 +66,7 @@ def status_error(request: Request, response: requests.Response) -> ExploApiError
         summary = f"redirect to {target} not followed"
         fix = "correct the connection's host; following would send the API token along"
         if host == "omni.co" or host.endswith(".omni.co"):
+            kind = ExploEndpointGoneError
             summary, fix = f"Explo has been retired: redirect to {target}", "stop sending; Explo's successor is Omni"
     elif status == 403 and _is_html(response):
         summary = "an HTML page, so from something in front of Explo, which blocks this request"
@@ -131,6 +132,16 @@ def connection_error(request: Request, host: str, error: Exception, *, tls_worke
     if isinstance(error, requests.Timeout) or "timed out" in text.lower():
         return _unavailable(request, f"no response from {host} in time (timeout)", ambiguous=True)
     return _unavailable(request, f"the connection to {host} broke", ambiguous=True)
+
+
+class IncompleteListError(ExploUnavailableError):
+    """A list that ends before its own total."""
+
+
+def incomplete_list(request: Request, status: int, *, seen: int, total: int) -> ExploApiError:
+    """The error for a list that ends before its own total."""
+    summary = f"the list of customers ended after {seen:,} of {total:,}"
+    return api_error(IncompleteListError, request, summary, fix=RETRY_LATER, status=status)
 
 
 def parse_retry_after(

@@ -42,6 +42,7 @@ def parse_page(request: Request, response: Response) -> list[UserGroup]:
     results = response.payload.get("results")
     rows = results.get("customers") if isinstance(results, Mapping) else None
     if not isinstance(rows, list):
+        del rows, results
         raise unexpected_response(request, response, "there is no list under results.customers")
     rows = [_snake_case(row) for row in rows]
     errors = (f"row {number}: {error}" for number, row in enumerate(rows, 1) if (error := _find_error(row)))

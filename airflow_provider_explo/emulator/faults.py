@@ -32,6 +32,7 @@ KINDS = {
     "oversized": "200 and a body of 64 MiB, of no announced length; nothing changed",
     "not_json_constant": "the change is made; the body has a NaN in it, which is not JSON",
     "other_shape": "the change is made; the response is wrapped in a list: JSON, but not as documented",
+    "short_list": "the list of customers without the last of the page; its total stays",
     "older_list": "the list of customers as it once was: count for total_count, camelCase keys",
 }
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
@@ -188,6 +189,13 @@ def _drop_tokens(record: dict[str, Any]) -> dict[str, Any]:
     return {key: item for key, item in record.items() if key not in ("token", "jwt")}
 
 
+def _short_list(body: bytes) -> bytes:
+    document = json.loads(body)
+    if "total_count" in document:
+        document["results"]["customers"] = document["results"]["customers"][:-1]
+    return encode(document)
+
+
 def _older_list(body: bytes) -> bytes:
     document = json.loads(body)
     if "total_count" not in document:
@@ -223,5 +231,6 @@ _MUTATIONS: dict[str, Callable[[bytes], bytes]] = {
     "shared_token": _objects(_share_token),
     "not_json_constant": lambda body: b'{"not_a_number":NaN,' + body[1:],
     "other_shape": lambda body: b"[" + body + b"]",
+    "short_list": _short_list,
     "older_list": _older_list,
 }

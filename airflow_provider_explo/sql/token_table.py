@@ -202,12 +202,14 @@ class TokenTable(ManagedTable):
     def _refuse_shared_tokens(self, connection: Connection, rows: Sequence[TokenRow]) -> None:
         """Two tenants with one token would see each other's data."""
         owners = {row.token: row.user_group_id for row in rows}
+        ids = {row.user_group_id for row in rows}
         tokens = list(owners)
         query = sa.select(self.table.c.token, self.table.c.user_group_id)
         for start in range(0, len(tokens), MAX_PARAMETERS):
             chunk = query.where(self.table.c.token.in_(tokens[start : start + MAX_PARAMETERS]))
             for token, holder in connection.execute(chunk):
-                if owners[token] != holder:
+                # One that gets another token in this transaction gives this one up.
+                if owners[token] != holder and holder not in ids:
                     raise shared_token(owners[token], holder)
         for row in rows:
             if owners[row.token] != row.user_group_id:

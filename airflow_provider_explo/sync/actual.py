@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from airflow_provider_explo.client.errors import IncompleteListError
 from airflow_provider_explo.exceptions import (
     NON_RETRYABLE,
     ExploAuthError,
@@ -35,6 +36,8 @@ class ActualGroups(TemporaryDatabase):
             CREATE INDEX by_token ON actual (token);
         """)
 
+        self.complete = True
+
     def __len__(self) -> int:
         ((count,),) = self._rows("SELECT count(*) FROM actual")
         return int(count)
@@ -46,9 +49,13 @@ class ActualGroups(TemporaryDatabase):
         :raises ExploApiError: another of its kinds.
         """
         try:
-            pages = client.pages()
+            pages = client.pages(complete=True)
             while page := interruptible(lambda: next(pages, None), signal):
                 self.add(page)
+        except IncompleteListError as error:
+            # Get-or-create finds the groups that are missing; nobody may be taken for deleted.
+            self.complete = False
+            log.warning("%s", error)
         except (ExploAuthError, ExploEndpointGoneError, ExploRefusedError) as error:
             fix = "allow the API token to list customers, or set refresh=False: the token table is then trusted unseen"
             raise ExploConfigError(

@@ -14,10 +14,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
-from airflow_provider_explo.exceptions import ExploApiError, ExploError, ExploRefusedError
+from airflow_provider_explo.exceptions import (
+    ExploApiError,
+    ExploError,
+    ExploRefusedError,
+)
 from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import first_line
-from airflow_provider_explo.sync.attempt import Attempt
+from airflow_provider_explo.sync.attempt import Attempt, FailedParents
 from airflow_provider_explo.sync.breaker import CircuitBreaker, probe
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
@@ -81,6 +85,7 @@ class Applier:
         self._deferred: list[Attempt] = []
         self._refused_deletes: list[Result] = []
         self._deleted = False
+        self._parents = FailedParents()
 
     def apply(self, chunks: Iterable[tuple[int, Sequence[Change]]]) -> Iterator[list[Result]]:
         """Apply changes, chunk by chunk; once. Results come after their tokens are saved.
@@ -113,7 +118,7 @@ class Applier:
 
     def _submit(self) -> Iterator[list[Result]]:
         """Send the next few changes."""
-        batch = [self._ready.popleft() for _ in range(min(len(self._ready), self._max_pending))]
+        batch = [self._ready.popleft() for _ in range(min(len(self._ready), self._max_pending // 2))]
         for change in self._rechecked(batch):
             if not change.sends:
                 yield [Result(change=change)]
@@ -121,6 +126,8 @@ class Applier:
             yield from self._collect(down_to=self._max_pending - 1)
             if self.breaker.error is not None:
                 yield [Result(change=change, error=self.breaker.error, unsent=True)]
+            elif (error := self._parents.error_of(change)) is not None:
+                yield [Result(change=change, error=error)]
             else:
                 self._start(Attempt(due=0.0, number=1, change=change))
 
@@ -151,7 +158,7 @@ class Applier:
             now = self._clock()
             if self._deferred and (self.breaker.error is not None or now >= deadline):
                 attempts, self._deferred = self._deferred, []
-                yield [attempt.abandoned(self.breaker.error) for attempt in attempts]
+                yield self._parents.record([attempt.abandoned(self.breaker.error) for attempt in attempts])
             elif self._deferred and self._deferred[0].due <= now and len(self._pending) < self._max_pending:
                 self._start(heapq.heappop(self._deferred))
             elif self._pending:
@@ -201,6 +208,7 @@ class Applier:
                 self.breaker.record(None if result.unsent else result.error, one_tenant=True)
                 self._deleted = self._deleted or (result.change.action == "delete" and result.error is None)
             results += [failed for attempt in attempts if (failed := self._failed(attempt)) is not None]
+            self._parents.record(results)
             if results:
                 yield results
             self._signal.raise_if_set()

@@ -11,7 +11,7 @@ from airflow_provider_explo.exceptions import ExploConfigError, ExploPlanRefused
 from airflow_provider_explo.sync.plan import Change
 
 log = logging.getLogger(__name__)
-CHANGES = ("create", "update", "delete", "save")
+CHANGES = ("create", "update", "delete", "save", "forget")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,8 @@ class ApprovedPlan:
         """
         if isinstance(plan, str) and plan:
             return cls(digest=plan)
-        if not isinstance(plan, Mapping) or not isinstance(plan.get("digest"), str):
+        rows = plan.get("plan") if isinstance(plan, Mapping) else None
+        if not isinstance(plan, Mapping) or not isinstance(plan.get("digest"), str) or not isinstance(rows, list):
             raise ExploConfigError(
                 message(
                     "approved_plan: not a plan",
@@ -43,7 +44,7 @@ class ApprovedPlan:
             )
         if plan.get("left_out"):
             return cls(digest=plan["digest"])
-        return cls(digest=plan["digest"], change_ids=frozenset(row["change_id"] for row in plan.get("plan", ())))
+        return cls(digest=plan["digest"], change_ids=frozenset(row["change_id"] for row in rows))
 
     def check(self, digest: str) -> None:
         """Refuse a plan that cannot be compared with the approved one.

@@ -1,10 +1,11 @@
-"""One attempt at a change."""
+"""One attempt at a change, and what a failure means for children."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.exceptions import ExploError, ExploRefusedError, ExploUnavailableError, preview
+from airflow_provider_explo.sync.actual import can_retry
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
 
@@ -33,3 +34,23 @@ class Attempt:
         :param gave_up: why the whole run gave up, if it did.
         """
         return Result(change=self.change, error=gave_up or self.error, unsent=gave_up is not None)
+
+
+class FailedParents:
+    """Tenants that could not be created. A child is not sent without its parent: Explo might take it for a root."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str | None, ExploError] = {}
+
+    def record(self, results: list[Result]) -> list[Result]:
+        """Note the failures among results, and return all of them."""
+        for result in results:
+            if result.error is not None and result.change.action == "create" and not result.unsent:
+                name = result.change.user_group_id
+                kind = ExploUnavailableError if can_retry(result.error) else ExploRefusedError
+                self._errors[name] = kind(f"its parent {preview(name)} could not be created")
+        return results
+
+    def error_of(self, change: Change) -> ExploError | None:
+        """Why a change cannot be applied, or None."""
+        return self._errors.get(change.tenant.parent_provided_id) if change.tenant is not None else None

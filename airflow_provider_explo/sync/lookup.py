@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.exceptions import (
@@ -33,7 +34,7 @@ def find_group(client: ExploClient, user_group_id: str) -> UserGroup | None:
     try:
         return client.get_user_group(user_group_id=user_group_id)
     except REFUSALS:
-        groups = client.list_user_groups()
+        groups = chain.from_iterable(client.pages(complete=True))
         return next((group for group in groups if group.provided_id == user_group_id), None)
 
 

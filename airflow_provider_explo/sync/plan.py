@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from airflow_provider_explo.client.models import UserGroup
     from airflow_provider_explo.sql.token_row import TokenRow
 
-Action = Literal["create", "update", "delete", "save", "unchanged", "drift", "orphan", "refuse", "reject"]
+Action = Literal["create", "update", "delete", "save", "forget", "unchanged", "drift", "orphan", "refuse", "reject"]
 SENDS = ("create", "update", "delete")
+WRITES = ("save", "forget")
 OUTCOME_OF: Mapping[str, Kind] = {
     "unchanged": "unchanged",
     "drift": "existing",
     "orphan": "orphaned",
+    "forget": "deleted",
     "refuse": "failed",
     "reject": "rejected",
 }
@@ -36,8 +38,9 @@ class Change:
     :param user_group_id: the tenant's id, or a preview of the value in its place.
     :param name: the tenant's name, if it has one.
     :param action: ``create`` (get or create), ``update`` and ``delete`` send requests; ``save`` writes a row of the
-        token table; ``unchanged``, ``drift`` (kept although it differs), ``orphan`` (not in the query any more),
-        ``refuse`` (it should not exist) and ``reject`` (bad input) do neither.
+        token table, and ``forget`` deletes one whose group is gone; ``unchanged``, ``drift`` (kept although it
+        differs), ``orphan`` (not in the query any more), ``refuse`` (it should not exist) and ``reject`` (bad input)
+        do neither.
     :param reason: why, in words.
     :param kind: the outcome of ``save``.
     :param digest: the hash of the tenant's content.
@@ -96,6 +99,8 @@ class Change:
     def change_id(self) -> str:
         """What an approval names: the same for the same change of the same tenant."""
         before = {name: before for name, (before, _) in self.differences.items()}
+        if self.action == "delete" and self.actual is not None:
+            before = {**self.actual.details, "name": self.actual.name}
         parts = [self.action, self.kind, self.user_group_id, self.digest, self.recreated, before]
         return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
 

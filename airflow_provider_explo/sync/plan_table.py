@@ -17,6 +17,7 @@ ACTION_LABELS: Mapping[Action, str] = {
     "update": "to update",
     "delete": "to delete",
     "save": "to save in the token table only",
+    "forget": "to remove from the token table only",
     "drift": "drifted",
     "unchanged": "unchanged",
     "orphan": "orphaned",

@@ -94,7 +94,8 @@ class Planner:
         self.totals.add(change)
         if change.sends or change.action == "save" or change.outcome().is_problem:
             parent = change.tenant.parent_provided_id if change.sends and change.tenant is not None else None
-            self.spool.put(change.row, change, rejected=change.action == "reject", parent=parent)
+            problem = not change.sends and change.action != "save"
+            self.spool.put(change.row, change, rejected=problem, parent=parent)
         else:
             self.spool.drop(change.row)
 
@@ -111,6 +112,9 @@ class Planner:
             # One of these rows may be the tenant's own, with a damaged id.
             if_missing = "report"
             reason += f"; not deleted, because {self._unusable_ids:,} rows of the query have an unusable id"
+        if if_missing == "delete" and actual is not None and not actual.complete:
+            if_missing = "report"
+            reason += "; not deleted, because Explo's list is incomplete"
         for page in self._tokens.pages():
             registered = self.spool.registered([row.user_group_id for row in page])
             missing = [row for row in page if row.user_group_id not in registered]
@@ -127,6 +131,9 @@ class Planner:
                     stored=row,
                     actual=group,
                 )
+                if change.sends and actual is not None and group is None:
+                    # Its token may be another group's by now: nothing is sent with it.
+                    change = replace(change, action="forget", reason=f"{reason}, and not in Explo")
                 if shared and change.sends:
                     # Explo deletes by token: it might be the other that goes.
                     reason = "Explo has the same token for another user group; not deleted"
@@ -144,18 +151,23 @@ class Planner:
         """
         failed: dict[int, Change] = {}
         if actual is not None:
-            external = self.spool.parents()
-            for position, change in self.spool.waiting_for(external - actual.has(external)).items():
-                parent = change.tenant.parent_provided_id if change.tenant else None
-                reason = f"parent {preview(parent)} is neither in Explo nor in the query"
-                failed[position] = replace(change, action="refuse", reason=reason)
+            # A child whose parent fails is the next one's parent.
+            while orphans := self.spool.waiting_for(self.spool.parents() - actual.has(self.spool.parents())):
+                for position, change in orphans.items():
+                    parent = change.tenant.parent_provided_id if change.tenant else None
+                    reason = f"parent {preview(parent)} is neither in Explo nor in the query"
+                    if parent is not None and self.spool.registered([parent]):
+                        reason = f"its parent {preview(parent)} is not going to be created"
+                    self.totals.actions[change.action] -= 1
+                    failed[position] = replace(change, action="refuse", reason=reason)
+                self.spool.replace({position: failed[position] for position in orphans})
             for ids in actual.unmatched():
                 managed = set() if self._tokens is None else self._tokens.managed(ids)
                 self.totals.unmanaged += len(ids) - len(managed)
-        self.spool.replace(failed)
         cyclic = self.spool.put_in_order()
         parents = {change.user_group_id: parent for change, parent in cyclic.values()}
         for position, (change, _) in cyclic.items():
+            self.totals.actions[change.action] -= 1
             failed[position] = replace(change, action="reject", reason=_cycle(change.user_group_id, parents))
         self.spool.replace({position: failed[position] for position in cyclic})
         for change in failed.values():

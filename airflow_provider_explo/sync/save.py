@@ -41,7 +41,7 @@ class TokenSaver:
             return list(results)
         refused = self._save([row for result in results if (row := result.token_row) is not None])
         for result in results:
-            if result.sent is not None and result.sent.kind == "deleted":
+            if result.change.action == "forget" or (result.sent is not None and result.sent.kind == "deleted"):
                 self._delete(result.change.user_group_id)
         return [
             replace(result, error=refused[name]) if (name := result.change.user_group_id) in refused else result

@@ -123,9 +123,9 @@ class Spool(TemporaryDatabase, Generic[T]):
         self._database.execute("INSERT INTO planned (change, depth) VALUES (?, ?)", (pickle.dumps(change), LAST))
 
     def replace(self, changes: Mapping[int, T]) -> None:
-        """Keep other changes, by position, which wait for no parent."""
+        """Keep problems instead of changes, by position."""
         for position, change in changes.items():
-            self.put(position, change)
+            self.put(position, change, rejected=True)
             self._database.execute("UPDATE planned SET depth = 0 WHERE position = ?", (position,))
 
     def parents(self) -> set[str]:

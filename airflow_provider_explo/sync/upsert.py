@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo.exceptions import ExploRefusedError, message, preview
 from airflow_provider_explo.sync.compare import compare
-from airflow_provider_explo.sync.lookup import find_group
+from airflow_provider_explo.sync.lookup import find_group, refused_although_there
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.tenants.outcome import Kind
 
@@ -94,7 +94,11 @@ def _update(
     change: Change, client: ExploClient, fields: Mapping[str, Any], differences: Mapping[str, tuple[Any, Any]]
 ) -> Sent:
     assert change.tenant is not None
-    group = client.update_user_group(user_group_id=change.user_group_id, **fields)
+    try:
+        group = client.update_user_group(user_group_id=change.user_group_id, **fields)
+    except ExploRefusedError as error:
+        # The list shows the group: a 404 then means the endpoint.
+        raise refused_although_there(change.user_group_id, error) if change.actual is not None else error from None
     remaining_drift = compare(change.tenant, group).drift
     return Sent(
         kind="updated",
@@ -106,15 +110,10 @@ def _update(
 
 
 def _delete(change: Change, client: ExploClient, *, ambiguous: bool) -> Sent:
-    assert change.stored is not None
-    token = (change.actual or change.stored).token
-    try:
-        client.delete_user_group(current_token=token)
-    except ExploRefusedError:
-        # Deleted by an earlier attempt, or by somebody else.
-        if (ambiguous or change.actual is None) and find_group(client, change.user_group_id) is None:
-            return Sent(kind="deleted")
-        raise
-    finally:
-        del token
+    group = change.actual
+    if group is None or ambiguous:
+        # The token table's token may be another group's by now.
+        group = find_group(client, change.user_group_id)
+    if group is not None:
+        client.delete_user_group(current_token=group.token, user_group_id=change.user_group_id)
     return Sent(kind="deleted")

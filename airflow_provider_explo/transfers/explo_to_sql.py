@@ -117,7 +117,7 @@ class ExploToSqlOperator(ExploOperator):
         synced_at = utc_now()
         rows = CustomerRows()
         with RowSpool(table.row_columns) as spool:
-            for number, groups in enumerate(client.pages(), 1):
+            for number, groups in enumerate(client.pages(complete=True), 1):
                 signal.raise_if_set()
                 spool.put(map(rows.row, groups))
                 if number % LOGGED_PAGES == 0:

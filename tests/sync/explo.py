@@ -82,7 +82,7 @@ class Explo:
     def probe(self):
         self.power.moment()
 
-    def pages(self, *, page_size=2):
+    def pages(self, *, complete=False, page_size=2):
         ids = list(self.groups)
         for start in range(0, len(ids), page_size):
             with self.power.around():
@@ -116,7 +116,7 @@ class Explo:
             self._put(user_group_id, self.groups[user_group_id], fields)
             return self._returned(user_group_id, None)
 
-    def delete_user_group(self, *, current_token):
+    def delete_user_group(self, *, current_token, user_group_id=None):
         with self.power.around():
             name = next((name for name, group in self.groups.items() if group.token == current_token), None)
             self.sent.append(("delete", name))

@@ -105,6 +105,17 @@ def test_two_at_once_give_the_same_as_one(start, database, explo_connection):
     assert explo_connection.request_count < 2 * TENANTS
 
 
+def test_two_at_once_in_the_same_order_share_the_work(start, database, explo_connection):
+    put_tenants(database)
+    with start(refresh=True) as one, start(refresh=True) as other:
+        for child in (one, other):
+            _, log = child.communicate(timeout=120)
+            assert child.returncode == 0, log
+    assert_each_has_its_own(database, explo_connection)
+    created = [request for request in explo_connection.requests if request.path == "/embed/create_user_group/"]
+    assert len(created) < 1.75 * TENANTS
+
+
 def test_sigterm_lets_calls_in_flight_end_and_saves_them(start, database, explo_connection):
     put_tenants(database)
     explo_connection.inject(Fault("slow", seconds=1.5, times=None))

@@ -125,3 +125,24 @@ def test_children_are_deleted_before_their_parents(sync, database, explo_connect
     database.run("DELETE FROM tenants WHERE tenant_id IN ('a-parent', 'child')")
     assert sync(sql=sql, if_missing="delete").counts == {"unchanged": 20, "deleted": 2}
     assert "a-parent" not in names(explo_connection)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_group_that_was_renamed_in_explo_is_not_deleted_by_its_token(sync, twenty, explo_connection, wanted):
+    """The token table still has the token under the old id: nothing may be deleted with it."""
+    from airflow_provider_explo.hooks.explo import ExploHook
+
+    (token,) = [group.token for group in explo_connection.groups if group.provided_id == "t05"]
+    client = ExploHook().get_conn()
+    client.delete_user_group(current_token=token)
+    explo_connection.add(provided_id="t99", name="T")
+    (renamed,) = [group.token for group in explo_connection.groups if group.provided_id == "t99"]
+    twenty.run(f"UPDATE explo_user_groups SET token = '{renamed}' WHERE user_group_id = 't05'")
+    twenty.run("DELETE FROM tenants WHERE tenant_id = 't05'")
+    if wanted:
+        twenty.put(("t99", "T"))
+    for refresh in (True, False):
+        run = sync(if_missing="delete", refresh=refresh)
+        assert "delete_user_group" not in [path for path, _ in run.sent]
+    assert "t99" in names(explo_connection)
+    assert "t05" not in twenty.tokens()

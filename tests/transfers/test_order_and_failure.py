@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
@@ -106,27 +105,3 @@ def test_a_token_that_may_not_write_ends_the_run(sync, database, explo_connectio
     assert isinstance(run.error, AirflowFailException)
     assert len(run.sent) < 40
     assert run.counts == {"failed": 300}
-
-
-def test_two_runs_at_once_share_the_work(sync, database, explo_connection, connect):
-    from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
-    from tests.transfers.conftest import SQL, Pushed
-
-    connect(requests_per_minute=6000)
-    database.put(*((f"t{number:03}", "T") for number in range(214)))
-    explo_connection.clear_requests()
-    summaries = []
-
-    def execute():
-        operator = SqlToExploOperator(task_id="sync", sql=SQL, sql_conn_id="warehouse")
-        summaries.append(operator.execute({"ti": Pushed()}))
-
-    threads = [threading.Thread(target=execute) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(summaries) == 2
-    sent = [request for request in explo_connection.requests if request.path == "/embed/create_user_group/"]
-    assert len(sent) < 214 * 1.35
-    assert database.tokens() == {group.provided_id: group.token for group in explo_connection.groups}

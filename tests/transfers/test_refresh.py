@@ -153,6 +153,35 @@ def test_a_connection_that_leads_to_another_explo_is_refused_before_any_change(s
     assert sync(if_exists="update", max_change_share=1).counts == {"created": 3}
 
 
+def test_another_explo_with_the_same_ids_does_not_replace_every_token(sync, three, explo_connection):
+    for name in ("t0", "t1", "t2"):
+        explo_connection.refresh_token(name)
+    before = three.rows()
+    run = sync()
+    assert isinstance(run.error, AirflowFailException)
+    assert "3 with another token" in str(run.error)
+    assert "another Explo" in str(run.error)
+    assert three.rows() == before
+    assert sync(max_change_share=1).counts == {"token_updated": 3}
+
+
+def test_tokens_that_were_swapped_are_put_right(sync, three, explo_connection):
+    tokens = three.tokens()
+    for name, other in (("t0", "t1"), ("t1", "t0")):
+        three.run(f"UPDATE explo_user_groups SET token = '{tokens[other]}' WHERE user_group_id = '{name}'")
+    assert sync().counts == {"token_updated": 2, "unchanged": 1}
+    assert three.tokens() == live(explo_connection)
+
+
+def test_a_list_that_ends_before_its_total_deletes_nobody(sync, three, explo_connection):
+    explo_connection.inject(Fault("short_list", path="/v2/api/customers/", times=None))
+    three.run("DELETE FROM tenants WHERE tenant_id = 't0'")
+    run = sync(if_missing="delete", max_change_share=1)
+    assert run.counts["orphaned"] == 1
+    assert "delete_user_group" not in [path for path, _ in run.sent]
+    assert three.tokens() == live(explo_connection)
+
+
 def test_a_change_of_many_is_refused_and_of_few_is_not(sync, database, explo_connection):
     database.put(*((f"t{number:02}", "T") for number in range(40)))
     sync()
