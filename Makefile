@@ -18,8 +18,8 @@ RELEASES := 3.3.2:2026-11-23 3.2.2:2026-06-15 3.1.8:2026-03-14 3.0.6:2025-09-02:
 LOWEST := 2.11.0
 LOWEST_DAY := 2026-03-18
 
-.PHONY: help demo ui test test-fast test-matrix test-lowest test-distributed test-browser lint audit dist test-dist \
-  bench docs constraints clean
+.PHONY: help demo ui test test-fast test-slow test-matrix test-lowest test-distributed test-browser lint audit dist \
+  test-dist bench docs constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +31,11 @@ ui: $(READY)  ## the demo's Airflow in a browser
 	@$(RUN) -m demo.ui
 
 test: $(READY)  ## the tests, with coverage; on AIRFLOW=3.3.2 unless another is named
-	COVERAGE_FILE=$(VENV)/coverage $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov
+	COVERAGE_FILE=$(VENV)/coverage $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+	  --cov -m 'not slow'
+
+test-slow: $(READY)  ## the tests that take long: many customers, kills, hanging patterns, the documentation's own tests
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m slow
 
 test-fast: $(READY)  ## the tests of pure code, without Airflow and databases, in seconds
 	$(RUN) -m pytest --numprocesses 2 -m pure

@@ -190,6 +190,7 @@ def test_the_page_and_the_row_of_an_error_are_named(kit, explo, client):
     assert "row 2: the token is missing" in str(error)
 
 
+@pytest.mark.slow
 def test_reading_a_long_list_keeps_memory_flat(kit, explo, client):
     def numbered(number):
         return page(kit, *[f"tenant-{number}-{row}" for row in range(1000)])

@@ -20,7 +20,10 @@ from tests.dags.conftest import day_after
 from tests.processes import Program, free_port, wait_until
 
 # test_parsing parses it on 3.1 and later. Before 3.3, a deferred task of `dag.test()` cannot ask for a response.
-pytestmark = pytest.mark.skipif(AIRFLOW < (3, 3), reason="dag.test() waits for a human in Airflow 3.3 and later")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(AIRFLOW < (3, 3), reason="dag.test() waits for a human in Airflow 3.3 and later"),
+]
 DAG_ID = "explo_review_changes"
 TENANTS = [(name, name.title(), "2026-03-02T10:00:00Z") for name in ("acme", "bolt", "crux")]
 

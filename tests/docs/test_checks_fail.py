@@ -57,6 +57,7 @@ def test_a_wrong_block_is_found_out(language, text, airflow_home, tmp_path):
         checks.CHECKS[language](Block("wrong:1", language, f"{text}\n"), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AIRFLOW_3, reason="mypy runs on Airflow 3 only: to it, Airflow 2.11's base classes are Any")
 def test_wrong_names_are_found_out(tmp_path):
     code = "from airflow_provider_explo.hooks.explo import ExploHook\n\n\ndef all():\n    ExploHook().{}\n"

@@ -22,6 +22,7 @@ def test_block(block, airflow_home, tmp_path):
     checks.CHECKS[block.language](block, tmp_path)
 
 
+@pytest.mark.slow
 def test_tests_pass(airflow_home, tmp_path):
     found = [block for block in blocks("python") if block.is_test or block.is_conftest]
     assert [block.is_conftest for block in found].count(True) == 1

@@ -87,6 +87,7 @@ def test_add_many_is_all_or_nothing(explo: ExploEmulator) -> None:
     assert len(explo.groups) == 3
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_customers(send: Send, explo: ExploEmulator) -> None:
     before = time.process_time()
     explo.add_many(100_000)

@@ -162,6 +162,7 @@ def test_the_list_is_paged(send: Send) -> None:
         assert send("GET", LIST + query).status_code == 400
 
 
+@pytest.mark.slow
 def test_a_page_holds_a_thousand_at_most(send: Send, explo: ExploEmulator) -> None:
     for number in range(1005):
         make(send, str(number))

@@ -85,6 +85,7 @@ def test_faults_come_in_the_order_of_the_queue() -> None:
     assert (queue.take("/v2/x/", None), len(queue)) == (None, 0)
 
 
+@pytest.mark.slow
 def test_many_faults_cost_little_each() -> None:
     queue = FaultQueue()
     for number in range(100_000):

@@ -162,6 +162,7 @@ def test_an_unresolvable_reference_under_an_id_is_reported_and_not_fetched():
     assert "leads nowhere" in problem.fix
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schema", "properties"),
     [
@@ -189,6 +190,7 @@ def test_a_schema_that_refers_to_itself_without_end_is_an_error_wherever_the_sta
     assert "without end" in begun_at(depth)[0].fix
 
 
+@pytest.mark.slow
 def test_references_that_multiply_are_an_error():
     steps = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
     (problem,) = check({"$ref": "#/$defs/d0", "$defs": {**steps, "d40": {}}}, {})

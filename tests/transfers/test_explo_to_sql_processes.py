@@ -52,6 +52,7 @@ def has_a_connection(process):
     return any(connection.status == psutil.CONN_ESTABLISHED for connection in connections)
 
 
+@pytest.mark.slow
 def test_25_000_customers_take_25_requests_and_memory_stays_flat(child, warehouse, explo_connection):
     explo_connection.add_many(
         {"provided_id": f"tenant-{number}", "properties": {"filler": "x" * 500}} for number in range(2_000)

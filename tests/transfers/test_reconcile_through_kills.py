@@ -16,6 +16,8 @@ from tests.processes import wait_until
 from tests.transfers.child import Child
 from tests.transfers.conftest import SQL
 
+pytestmark = pytest.mark.slow
+
 TENANTS = 200
 KILLS = 50
 # A child is killed after so many requests, of which the first is the list, and so many seconds.
