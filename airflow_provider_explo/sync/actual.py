@@ -53,7 +53,7 @@ class ActualGroups(TemporaryDatabase):
             while page := interruptible(lambda: next(pages, None), signal):
                 self.add(page)
         except IncompleteListError as error:
-            # Get-or-create finds the groups that are missing; nobody may be taken for deleted.
+            # Get-or-create finds the groups that are missing; none of them may be taken for deleted.
             self.complete = False
             log.warning("%s", error)
         except (ExploAuthError, ExploEndpointGoneError, ExploRefusedError) as error:
