@@ -12,6 +12,12 @@ from tests.distributed.services import Postgres
 
 DRIVERS = ["psycopg", "psycopg2"]
 READER, WRITER = "reader", "writer"
+SETTINGS = {
+    "statement_timeout": "2s",
+    "idle_in_transaction_session_timeout": "2s",
+    # The server is never killed, so nothing need be on disk at once.
+    "synchronous_commit": "off",
+}
 
 
 class Database:
@@ -25,8 +31,8 @@ class Database:
             exists = server.execute("postgres", "SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
             if not exists:
                 server.execute("postgres", f"CREATE ROLE {role} LOGIN")
-            for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
-                server.execute("postgres", f"ALTER ROLE {role} SET {setting} = '2s'")
+            for setting, value in SETTINGS.items():
+                server.execute("postgres", f"ALTER ROLE {role} SET {setting} = '{value}'")
         server.execute("postgres", f"ALTER ROLE {READER} SET default_transaction_read_only = on")
         self.execute("CREATE TABLE tenants (tenant_id TEXT, name TEXT, mapping JSONB, properties JSONB)")
         self.execute(f"GRANT SELECT ON tenants TO {READER}")

@@ -74,7 +74,7 @@ class PgBouncer:
         self.log = folder / "log"
         self._program = Program(*command, log=self.log, environment=os.environ, cwd=folder)
         self._program.start()
-        self.stop = self._program.stop
+        self.stop = self._program.kill
         wait_until(lambda: _listens(self.port), what="pgbouncer", patience=20)
 
 
@@ -100,10 +100,8 @@ class MariaDB:
         command = [program("mariadbd"), *where, *network, *(f"--{setting}" for setting in settings)]
         self._program = Program(*command, log=folder / "log", environment=os.environ, cwd=folder)
         self._program.start()
+        self.stop = self._program.kill
         wait_until(self._responds, what="MariaDB", patience=60)
-
-    def stop(self) -> None:
-        self._program.stop()
 
     def execute(self, sql: str, rows: list[Any] | None = None, *, database: str | None = None) -> list[Any]:
         """The rows of a statement, or of many with ``rows``."""
@@ -133,7 +131,7 @@ class Snowflake:
         command += ["--ssl-keyfile", str(certificates.key), "--ssl-certfile", str(certificates.chain)]
         self._program = Program(*command, log=folder / "log", environment=os.environ, cwd=folder)
         self._program.start()
-        self.stop = self._program.stop
+        self.stop = self._program.kill
         wait_until(lambda: _listens(self.port), what="fakesnow", patience=60)
 
 
