@@ -35,8 +35,7 @@ with DAG(
 
     @task(show_return_value_in_logs=False)
     def new_tenants(sql: str) -> list[dict[str, Any]]:
-        rows = BaseHook.get_hook("warehouse").get_records(sql)
-        return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        return [dict(zip(COLUMNS, row, strict=True)) for row in BaseHook.get_hook("warehouse").get_records(sql)]
 
     ExploCreateUserGroupOperator.partial(
         task_id="create_user_group",

@@ -47,7 +47,7 @@ class TenantQuery:
         self.chunk_size = chunk_size
         self._ignore_columns = {column.lower() for column in ignore_columns}
         self._check_fields = check_fields
-        self._label = f"sql: {database.label}"
+        self._label = f"sql: reading the tenants from {database.label}"
 
     def chunks(self) -> Iterator[list[dict[str, Any]]]:
         """The rows, as many at a time as the chunk size says, with a tenant's fields only.

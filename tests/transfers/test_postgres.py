@@ -9,7 +9,6 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_explo.exceptions import ExploError
 from airflow_provider_explo.sql.engine import Database
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sql.tenant_query import TenantQuery
@@ -167,10 +166,10 @@ def test_tasks_that_begin_together_make_one_table(warehouse_on_postgres, kind):
         together.wait(10)
         try:
             if kind == "tokens":
-                TokenTable(engine, name).create_if_missing()
+                TokenTable(engine, name).prepare()
             else:
-                RejectsTable(engine, name, run=f"run {number}").prepare()
-        except ExploError as error:
+                RejectsTable(engine, name, task=f"task {number}").prepare()
+        except Exception as error:
             errors.append(error)
         finally:
             engine.dispose()
