@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
+from airflow_provider_explo.connections import get_hook
 from airflow_provider_explo.exceptions import ExploConfigError, ExploError, message
 
 if TYPE_CHECKING:
@@ -22,17 +23,12 @@ def engine_of(conn_id: str) -> Engine:
 
     PostgreSQL's JSON comes from it as text: the driver's own parsing of JSON loses digits.
 
+    :raises ExploError: the connection is missing, or could not be read; a retry may help.
     :raises ExploConfigError: the connection is not one of an SQL database.
     """
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-    try:
-        hook = BaseHook.get_hook(conn_id)
-    except AirflowNotFoundException:
-        raise ExploConfigError(
-            message(f"connection {conn_id!r} not found", fix="create it, with the type of an SQL database")
-        ) from None
+    hook = get_hook(conn_id)
     if not isinstance(hook, DbApiHook):
         raise ExploConfigError(
             message(
