@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
+from airflow_provider_explo.connections import get_hook
 from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.drivers import driver_of
 from airflow_provider_explo.sql.errors import to_explo_error
@@ -28,6 +29,7 @@ class Database:
     ``hook.get_conn()`` makes.
 
     :param conn_id: an Airflow connection, any that has a ``DbApiHook``.
+    :raises ExploError: the connection is missing, or could not be read; a retry may help.
     :raises ExploConfigError: it is not one of an SQL database.
     """
 
@@ -133,15 +135,9 @@ def attempt(operation: str, work: Callable[[], T]) -> T:
 
 
 def _hook_of(conn_id: str) -> DbApiHook:
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-    try:
-        hook = BaseHook.get_hook(conn_id)
-    except AirflowNotFoundException:
-        raise ExploConfigError(
-            message(f"connection {conn_id!r} not found", fix="create it, with the type of an SQL database")
-        ) from None
+    hook = get_hook(conn_id)
     if not isinstance(hook, DbApiHook):
         raise ExploConfigError(
             message(

@@ -32,6 +32,8 @@ def queries(stage: Stage) -> Iterator[str]:
 def connections(stage: Stage) -> Iterator[str]:
     """To no database."""
     yield stage.error(lambda: stage.onboard(sql_conn_id="warehuose"))
+    stage.monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "snowflake://any")
+    yield stage.error(stage.onboard)
     yield stage.error(lambda: stage.onboard(sql_conn_id="explo_default"))
     stage.monkeypatch.setenv(
         "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"{stage.folder}/missing/warehouse.db"})
