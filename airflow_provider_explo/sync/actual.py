@@ -57,7 +57,12 @@ class ActualGroups(TemporaryDatabase):
             self.complete = False
             log.warning("%s", error)
         except (ExploAuthError, ExploEndpointGoneError, ExploRefusedError) as error:
-            fix = "allow the API token to list customers, or set refresh=False: the token table is then trusted unseen"
+            fix = "set refresh=False: the token table is then trusted unseen"
+            if error.status == 401:
+                # A wrong token fails without the list too.
+                fix = "correct the API token, the connection's password"
+            elif error.status == 403:
+                fix = f"correct the API token, or let it list customers; or {fix}"
             raise ExploConfigError(
                 message(f"Explo's list of customers cannot be read: {first_line(error)}", fix=fix)
             ) from None
