@@ -14,6 +14,7 @@ from airflow_provider_explo.exceptions import (
     ExploConfigError,
     ExploEndpointGoneError,
     ExploRefusedError,
+    counted,
     message,
 )
 from airflow_provider_explo.sync.shutdown import ShutdownSignal, interruptible
@@ -66,7 +67,7 @@ class ActualGroups(TemporaryDatabase):
             raise ExploConfigError(
                 message(f"Explo's list of customers cannot be read: {first_line(error)}", fix=fix)
             ) from None
-        log.info("Explo has %s user groups", f"{len(self):,}")
+        log.info("Explo has %s", counted(len(self), "user group"))
 
     def add(self, groups: Collection[UserGroup]) -> None:
         """Keep groups; one that is there already is replaced."""

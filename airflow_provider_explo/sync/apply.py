@@ -246,4 +246,4 @@ class Applier:
         # The error that ends the run is raised; a second one of the same cause would hide it.
         with suppress(ExploError):
             count = self._saver.save_once(results)
-            log.info("Shutting down: %d tokens in flight saved; %d requests without a response", count, len(late))
+            log.info("Shutting down: tokens in flight saved: %d; requests without a response: %d", count, len(late))
