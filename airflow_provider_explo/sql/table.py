@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploConfigError, message
+from airflow_provider_explo.sql.column_types import TABLE_OPTIONS
 from airflow_provider_explo.sql.engine import attempt
 from airflow_provider_explo.sql.errors import to_explo_error
 
@@ -68,7 +69,7 @@ class ManagedTable:
         self.name = name
         self.label = f"{label} {name}"
         self.engine = engine
-        self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None)
+        self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None, **TABLE_OPTIONS)
         self._indexed = indexed
 
     def __enter__(self: TableT) -> TableT:

@@ -64,8 +64,9 @@ class TenantQuery:
         exhausted = False
         try:
             cursor = self._execute(connection)
+            if cursor.description is None and not driver.describes_late:
+                raise _no_rows_error()
             rows = self._fetch(cursor, after=0)
-            # psycopg2 describes the columns of a cursor in the database only after the first fetch.
             places = self._places(cursor.description)
             count = 0
             while rows:
@@ -99,11 +100,9 @@ class TenantQuery:
         try:
             return list(cursor.fetchmany(self.chunk_size))
         except Exception as driver_error:
-            if cursor.description is None and after == 0:
-                error: ExploError = _no_rows_error()
-            else:
-                where = f"{self._label}: row {after + 1:,} or one of the {self.chunk_size - 1:,} after it"
-                error = to_explo_error(driver_error, where, of_a_row=True)
+            of_a_row = cursor.description is not None
+            where = f": row {after + 1:,} or one of the {self.chunk_size - 1:,} after it" if of_a_row else ""
+            error = to_explo_error(driver_error, self._label + where, of_a_row=of_a_row)
         raise error
 
     def _bound(self, paramstyle: str) -> tuple[str, Any]:

@@ -87,7 +87,7 @@ def test_capitals_json_times_and_nulls(sync, explo, warehouse, tokens):
         {"40": "213"},
         {"plan": "free", "tags": [1, None, "ä"]},
     )
-    assert (none.mapping, none.properties) == ({}, {})
+    assert (none.mapping, none.properties) == ({}, None)
     assert tokens.read() == scenario.tokens_in(explo)
 
 
