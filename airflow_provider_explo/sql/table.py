@@ -195,7 +195,10 @@ class ManagedTable:
 
     def _write_nothing(self, connection: Connection) -> None:
         """An insert and an update of no row: refused where the columns' types or the user's rights do not allow it."""
-        values = [sa.cast(sa.null(), column.type).label(column.name) for column in self.table.columns]
+        # MySQL has no cast to a boolean, and needs none to any type.
+        casts = self.engine.dialect.name not in ("mysql", "mariadb")
+        nulls = [sa.cast(sa.null(), column.type) if casts else sa.null() for column in self.table.columns]
+        values = [null.label(column.name) for null, column in zip(nulls, self.table.columns, strict=True)]
         nothing = sa.select(*values).where(sa.false())
         same = {column.name: column for column in self.table.columns}
         connection.execute(self.table.insert().from_select(list(same), nothing))

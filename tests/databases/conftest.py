@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_explo.emulator import ExploEmulator
 from tests.conftest import HOME
 from tests.databases import child
-from tests.databases.servers import Certificates
+from tests.databases.servers import Certificates, MariaDB, missing
 from tests.distributed.services import Postgres
 from tests.transfers.child import Child
 
@@ -68,3 +68,17 @@ def server(folder: Path) -> Iterator[Postgres]:
     postgres = Postgres(folder / "postgres")
     yield postgres
     postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb(folder: Path) -> Iterator[MariaDB]:
+    """It keeps no connection that is idle for 2 seconds, and shortens text that does not fit instead of refusing it."""
+    try:
+        import MySQLdb  # noqa: F401
+    except ImportError:
+        missing("mysqlclient could not be built")
+    below = folder / "mariadb"
+    below.mkdir()
+    maria = MariaDB(below, "wait_timeout=2", "sql_mode=", "innodb_flush_log_at_trx_commit=0")
+    yield maria
+    maria.stop()

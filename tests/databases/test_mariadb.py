@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from uuid import uuid4
-
 import pytest
 
+from airflow_provider_explo.emulator import Fault
 from tests.databases import scenario
-from tests.databases.child import DRIVER
-from tests.databases.servers import MariaDB, missing
+from tests.databases.mariadb import DRIVERS, Database
 
-# The hook knows two; PyMySQL takes the place of the first.
-DRIVERS = ["mysqlclient", "pymysql", "mysql-connector-python"]
 # Pairs that MySQL's default collations take for the same, or that utf8mb3 cannot hold.
 IDS = ["ACME", "acme", "café", "cafe", "🎉", "🚀", "straße", "strasse", "日本"]
 TOKEN_COLUMNS = (
@@ -20,40 +15,6 @@ TOKEN_COLUMNS = (
     "explo_conn_id VARCHAR(255), created_at DATETIME(6), updated_at DATETIME(6)"
 )
 pytestmark = pytest.mark.parametrize("driver", DRIVERS)
-
-
-@pytest.fixture(scope="session")
-def mariadb(folder):
-    try:
-        import MySQLdb  # noqa: F401
-    except ImportError:
-        missing("mysqlclient could not be built")
-    below = folder / "mariadb"
-    below.mkdir()
-    # No connection may be idle for longer than 2 seconds, and text that does not fit is shortened, not refused.
-    server = MariaDB(below, "wait_timeout=2", "sql_mode=", "innodb_flush_log_at_trx_commit=0")
-    yield server
-    server.stop()
-
-
-class Database:
-    def __init__(self, server: MariaDB, driver: str, *, charset: str = "utf8mb4") -> None:
-        self._server = server
-        self.name = f"db_{uuid4().hex}"
-        server.execute(f"CREATE DATABASE {self.name} CHARACTER SET {charset}")
-        where = {"conn_type": "mysql", "host": "127.0.0.1", "port": server.port, "login": "root", "schema": self.name}
-        client = {"client": driver} if driver == "mysql-connector-python" else {}
-        self.environment = {DRIVER: driver, "AIRFLOW_CONN_WAREHOUSE": json.dumps({**where, "extra": client})}
-
-    def execute(self, sql, rows=None):
-        return self._server.execute(sql, rows, database=self.name)
-
-    def put(self, *rows):
-        self.execute("CREATE TABLE tenants (tenant_id VARCHAR(99), name VARCHAR(99), mapping JSON, properties JSON)")
-        self.execute("INSERT INTO tenants VALUES (%s, %s, %s, %s)", rows)
-
-    def tokens(self):
-        return dict(self.execute("SELECT user_group_id, token FROM explo_user_groups"))
 
 
 @pytest.fixture
@@ -118,8 +79,6 @@ def test_two_tasks_at_once(start, explo, database):
 
 def test_a_connection_that_was_idle_for_too_long(start, explo, database):
     """The list takes Explo longer than the server waits for a connection, and so does a request."""
-    from airflow_provider_explo.emulator import Fault
-
     database.put(("a", "A", None, None), ("b", "B", None, None))
     explo.inject(Fault("slow", seconds=3, path="/customers/"))
     explo.inject(Fault("slow", seconds=3, path="_user_group"))
