@@ -17,6 +17,9 @@ from tests.databases.servers import Certificates, MariaDB, missing
 from tests.distributed.services import Postgres
 from tests.transfers.child import Child
 
+HERE = Path(__file__).parent
+# Airflow finds the provider of test_contract.py there; read once, by the process from which all others are forked.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), str(HERE / "provider")])
 Start = Callable[..., Child]
 
 

@@ -62,7 +62,12 @@ def check(start: Callable[..., Child], explo: ExploEmulator, tokens: Tokens, **a
     """
     arguments = {"sql": SQL, "on_rejected": "skip", **arguments}
     first = start(**arguments)
-    wait_until(lambda: len(explo.groups) > TENANTS // 2 or first.returncode is not None, what="half of it", patience=60, pause=0.01)
+    wait_until(
+        lambda: len(explo.groups) > TENANTS // 2 or first.returncode is not None,
+        what="half of it",
+        patience=60,
+        pause=0.01,
+    )
     first.kill()
     assert first.returncode == -signal.SIGKILL, first.communicate(1)
     assert 0 < len(tokens()) < TENANTS - BAD

@@ -105,14 +105,16 @@ class MariaDB:
 
     def execute(self, sql: str, rows: list[Any] | None = None, *, database: str | None = None) -> list[Any]:
         """The rows of a statement, or of many with ``rows``."""
-        with closing(
-            self._pymysql.connect(
-                host="127.0.0.1", port=self.port, user="root", database=database, charset="utf8mb4", autocommit=True
-            )
-        ) as connection:
-            with connection.cursor() as cursor:
-                cursor.executemany(sql, rows) if rows else cursor.execute(sql)
-                return list(cursor.fetchall())
+        with (
+            closing(
+                self._pymysql.connect(
+                    host="127.0.0.1", port=self.port, user="root", database=database, charset="utf8mb4", autocommit=True
+                )
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.executemany(sql, rows) if rows else cursor.execute(sql)
+            return list(cursor.fetchall())
 
     def _responds(self) -> bool:
         try:

@@ -10,7 +10,9 @@ import pytest
 from tests.databases import scenario
 from tests.databases.tokens import TokensInSqlite
 
-COLUMNS = "tenant_id String, name Nullable(String), mapping String, properties String, signed_up_at DateTime64(3, 'UTC')"
+COLUMNS = (
+    "tenant_id String, name Nullable(String), mapping String, properties String, signed_up_at DateTime64(3, 'UTC')"
+)
 
 
 @pytest.fixture

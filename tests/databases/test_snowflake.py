@@ -73,11 +73,13 @@ def test_a_run_that_is_killed_and_run_again(sync, explo, warehouse, tokens):
 def test_capitals_json_times_and_nulls(sync, explo, warehouse, tokens):
     warehouse.execute(
         "INSERT INTO tenants SELECT 'acme', 'Acme 🎉', PARSE_JSON('{\"40\": \"213\"}'), "
-        "PARSE_JSON('{\"plan\": \"free\", \"tags\": [1, null, \"ä\"]}'), '2026-01-01 10:00:00 +09:00'::TIMESTAMP_TZ"
+        'PARSE_JSON(\'{"plan": "free", "tags": [1, null, "ä"]}\'), \'2026-01-01 10:00:00 +09:00\'::TIMESTAMP_TZ'
     )
     warehouse.execute("INSERT INTO tenants SELECT 'none', 'None', NULL, NULL, NULL")
     warehouse.execute("INSERT INTO tenants SELECT NULL, 'No id', NULL, NULL, NULL")
-    sql = "SELECT tenant_id AS user_group_id, name, mapping, properties, signed_up_at FROM tenants ORDER BY 1 NULLS LAST"
+    sql = (
+        "SELECT tenant_id AS user_group_id, name, mapping, properties, signed_up_at FROM tenants ORDER BY 1 NULLS LAST"
+    )
     arguments = {"sql": sql, "ignore_columns": ["signed_up_at"], "on_rejected": "skip"}
     summary = scenario.finished(sync(**arguments))
     assert (summary["created"], summary["rejected"]) == (2, 1)
@@ -92,7 +94,9 @@ def test_capitals_json_times_and_nulls(sync, explo, warehouse, tokens):
 
 
 def test_named_parameters(sync, explo, warehouse):
-    warehouse.execute("INSERT INTO tenants (tenant_id, name) VALUES (%s, %s)", [("a", "A"), ("b", "B 100%"), ("c", "C")])
+    warehouse.execute(
+        "INSERT INTO tenants (tenant_id, name) VALUES (%s, %s)", [("a", "A"), ("b", "B 100%"), ("c", "C")]
+    )
     sql = "SELECT tenant_id AS user_group_id, name FROM tenants WHERE tenant_id > :low AND name LIKE 'B%'"
     assert scenario.finished(sync(sql=sql, parameters={"low": "a"}))["created"] == 1
     assert [group.name for group in explo.groups] == ["B 100%"]

@@ -51,9 +51,7 @@ class Postgres:
 
     def execute(self, database: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query; other statements take effect at once."""
-        with closing(
-            psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname=database)
-        ) as connected:
+        with closing(psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname=database)) as connected:
             connected.autocommit = True
             with connected.cursor() as cursor:
                 cursor.execute(statement, values or None)
