@@ -9,6 +9,7 @@ import time
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_explo.exceptions import ExploConfigError, ExploError
 from airflow_provider_explo.sql.engine import Database
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sql.tenant_query import TenantQuery
@@ -95,7 +96,7 @@ def test_a_query_that_is_too_slow_is_left_to_a_retry(warehouse_on_postgres, monk
     extra = {"options": "-c statement_timeout=50"}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({**connection, "extra": extra}))
     slow = TenantQuery(Database("warehouse"), f"{SQL.format(1)} WHERE pg_sleep(1) IS NOT NULL")
-    with pytest.raises(ExploError, match="statement timeout\n  fix: .*safe to retry") as caught:
+    with pytest.raises(ExploError, match=r"statement timeout\n  fix: .*safe to retry") as caught:
         list(slow.chunks())
     assert type(caught.value) is ExploError
 
