@@ -80,14 +80,14 @@ def test_text_in_no_encoding_rejects_its_row_or_is_named_by_its_number(airflow_h
     connection = {"conn_type": "postgres", "host": url.query["host"], "login": url.username, "schema": name}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
     database = Database("warehouse")
-    name_of = r"CASE WHEN n = 700 THEN E'caf\351' ELSE E'caf\303\251' END"
+    name_of = r"CASE WHEN n = 700 THEN E'caf\351' ELSE 'cafe' END"
     chunks = TenantQuery(database, f"SELECT n AS user_group_id, {name_of} AS name FROM generate_series(1, 1000) AS n")
     if type(database.connect()).__module__.startswith("psycopg2"):
         with pytest.raises(ExploConfigError, match=r"row 700: UnicodeDecodeError\n  fix: .*cast them to text"):
             list(chunks.chunks())
     else:
         rows = [row for chunk in chunks.chunks() for row in chunk]
-        assert (rows[698]["name"], rows[699]["name"]) == ("café", "caf\udce9")
+        assert (rows[698]["name"], rows[699]["name"]) == ("cafe", "caf\udce9")
 
 
 def test_a_query_that_is_too_slow_is_left_to_a_retry(warehouse_on_postgres, monkeypatch, airflow_home):
