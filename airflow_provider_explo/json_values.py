@@ -92,6 +92,11 @@ def size(value: Any) -> int:
     return _text_size(_COMPACT.encode(value))
 
 
+def storable(text: str) -> str:
+    """Text as every database takes it: the null character and broken Unicode as escapes."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def too_large(path: str, size: int, *, total: int | None = None) -> Problem:
     """The problem of JSON that is larger than a tenant's may be.
 

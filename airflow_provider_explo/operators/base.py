@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_explo.exceptions import preview
 
@@ -31,12 +31,15 @@ class ExploOperator(BaseOperator):
       broken characters. In :attr:`json_fields`, a template that gives an object gives just that, and not its text.
     - :attr:`verbatim_fields` that hold a mapping are not rendered at all.
     - The label of a mapped task (``map_index_template``) is cut to what Airflow can store.
+
+    :raises AirflowFailException: a field of :attr:`rendered_types` is of another type, once rendered.
     - What ``expand_kwargs`` takes from an XCom is data. Airflow (2.11 to 3.3) renders it: a tenant who signs up under
       the name ``{{ conn.explo_default.password }}`` would see the API token as its name.
     """
 
     native_fields: Iterable[str] = ()
     json_fields: Iterable[str] = ()
+    rendered_types: Mapping[str, tuple[type, ...]] = {}
     verbatim_fields: Iterable[str] = ()
     ui_color = "#e8e4ff"
     _as_airflow = True
@@ -59,10 +62,12 @@ class ExploOperator(BaseOperator):
         ]
         for as_airflow in (True, False):
             self._as_airflow = as_airflow
-            some = [field for field in fields if (field in self.native_fields) is as_airflow]
-            super()._do_render_template_fields(parent, some, context, jinja_env, seen_oids)
+            names = [field for field in fields if (field in self.native_fields) is as_airflow]
+            super()._do_render_template_fields(parent, names, context, jinja_env, seen_oids)
         for field in text_fields:
             setattr(parent, field, str(getattr(parent, field)))
+        for field, kinds in self.rendered_types.items():
+            check_when_run(field, getattr(parent, field), *kinds, expected=" or ".join(kind.__name__ for kind in kinds))
         if template := context.get("map_index_template"):
             native = isinstance(jinja_env, NativeEnvironment)
             context["map_index_template"] = MAP_LABEL % (template, "'%r' | format(label)" if native else "label")
@@ -73,9 +78,9 @@ class ExploOperator(BaseOperator):
 
         if self._as_airflow:
             return super()._render(template, context, dag)
-        context = copy.copy(context)
-        context.update((name, value) for name, value in template.globals.items() if name not in context)
-        nodes = list(template.root_render_func(template.new_context(context, shared=True)))
+        values: Any = copy.copy(context)
+        values.update((name, value) for name, value in template.globals.items() if name not in values)
+        nodes = list(template.root_render_func(template.new_context(values, shared=True)))
         objects = [node for node in nodes if not isinstance(node, str) or node.strip()]
         if len(objects) == 1 and not isinstance(objects[0], (str, Undefined)):
             return objects[0]
@@ -121,6 +126,17 @@ def check_kind(name: str, value: Any, *kinds: type, expected: str) -> None:
     """
     if value is not None and not isinstance(value, kinds) and not is_xcom_arg(value):
         raise TypeError(f"{name}: expected {expected}, found {preview(value)}")
+
+
+def check_when_run(name: str, value: Any, *kinds: type, expected: str) -> None:
+    """Refuse an argument of another type that a template or another task gave.
+
+    :raises AirflowFailException: naming what was expected; a retry would see the same.
+    """
+    try:
+        check_kind(name, value, *kinds, expected=expected)
+    except TypeError as error:
+        raise AirflowFailException(str(error)) from None
 
 
 def names_of(context: Context) -> tuple[str, str]:

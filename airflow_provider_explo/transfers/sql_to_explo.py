@@ -89,6 +89,7 @@ class SqlToExploOperator(ExploOperator):
     template_fields_renderers = {"sql": "sql", "parameters": "json", "approved_plan": "json"}
     native_fields = ("parameters",)
     json_fields = ("approved_plan",)
+    rendered_types = {"sql": (str,), "parameters": (Mapping, list, tuple)}
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(

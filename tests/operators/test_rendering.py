@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 
 from airflow_provider_explo.exceptions import ExploValidationError
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator, ExploUpdateUserGroupOperator
@@ -120,6 +120,26 @@ def test_the_digest_of_an_approved_plan_stays_text_and_a_plan_an_object(digest):
     assert operator.sql == "SELECT 1"
     operator = rendered(SqlToExploOperator, params={"plan": {"n": 1}}, approved_plan="{{ params.plan }}", **arguments)
     assert operator.approved_plan == {"n": 1}
+
+
+@BOTH
+def test_a_query_of_another_type_fails_when_the_task_starts(native):
+    with pytest.raises(AirflowFailException, match=r"sql: expected str, found \['SELECT 1', 'SELECT 2'\]"):
+        rendered(SqlToExploOperator, native=native, sql_conn_id="w", sql=["SELECT 1", "SELECT 2"])
+
+
+@BOTH
+def test_parameters_that_another_task_gave_as_text_fail_at_once(run_dag, explo_connection, warehouse, native):
+    with dag_of(native=native) as dag:
+
+        @task
+        def values():
+            return "abc"
+
+        SqlToExploOperator(task_id="sync", sql="SELECT ?", parameters=values(), sql_conn_id="warehouse", retries=2)
+    run = run_dag(dag)
+    assert (run.states["sync"], run.task_instances["sync"].try_number) == ("failed", 1)
+    assert "parameters: expected Mapping or list or tuple, found 'abc'" in run.log
 
 
 def test_parameters_are_rendered_as_airflow_renders_them():
