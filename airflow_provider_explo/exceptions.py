@@ -95,12 +95,15 @@ def _escaped(text: str) -> str:
     return escaped if len(escaped) <= MAX_ESCAPED_LENGTH else f"{escaped[:MAX_ESCAPED_LENGTH]}…"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def validation_error(user_group_id: object, problems: Iterable[Problem]) -> ExploValidationError:
     """One error for the problems of one tenant: all of them up to 20, of which the 21st is not looked at."""
     found = list(islice(problems, MAX_PROBLEMS + 1))
-    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-    if len(found) > MAX_PROBLEMS:
-        count = f"more than {MAX_PROBLEMS} problems"
+    count = counted(len(found), "problem") if len(found) <= MAX_PROBLEMS else f"more than {MAX_PROBLEMS} problems"
     lines = [f"tenant {preview(user_group_id)}: {count}; nothing was sent to Explo for this tenant"]
     left = MAX_MESSAGE_LENGTH
     for problem in found[:MAX_PROBLEMS]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploPlanRefusedError, message
+from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploPlanRefusedError, counted, message
 from airflow_provider_explo.operators.base import ExploOperator
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ class ExploToSqlOperator(ExploOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_explo.hooks.explo import ExploHook
         from airflow_provider_explo.sql.customers_table import CustomersTable
-        from airflow_provider_explo.sql.engine import engines_of
+        from airflow_provider_explo.sql.engine import databases_of
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
         self._signal = signal = ShutdownSignal()
         try:
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
-            with engines_of(self.sql_conn_id) as (engine,), hook.client(sleep=signal.sleep) as client:
-                table = CustomersTable(engine, self.table, include_tokens=self.include_tokens)
+            with databases_of(self.sql_conn_id) as (database,), hook.client(sleep=signal.sleep) as client:
+                table = CustomersTable(database.engine, self.table, include_tokens=self.include_tokens)
                 customers = self._copy_in_thread(client, table, signal)
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
@@ -121,13 +121,13 @@ class ExploToSqlOperator(ExploOperator):
                 signal.raise_if_set()
                 spool.put(map(rows.row, groups))
                 if number % LOGGED_PAGES == 0:
-                    log.info("%s customers read in %d requests", f"{len(spool):,}", number)
+                    log.info("%s read in %d requests", counted(len(spool), "customer"), number)
             customers, before = len(spool), table.count()
             if before and not customers:
                 raise ExploPlanRefusedError(
                     message(
                         f"{table.label}: not replaced, because Explo's list is empty",
-                        found=f"0 customers in Explo, {before:,} rows in the table",
+                        found=f"0 customers in Explo, {counted(before, 'row')} in the table",
                         fix="check the API token's data visibility group; if it is true, delete the rows by hand",
                     )
                 )
@@ -140,5 +140,5 @@ class ExploToSqlOperator(ExploOperator):
                     yield batch
 
             table.replace(batches, synced_at=synced_at)
-        log.info("%s: %s customers, before %s", table.label, f"{customers:,}", f"{before:,}")
+        log.info("%s: %s, before %s", table.label, counted(customers, "customer"), f"{before:,}")
         return customers
