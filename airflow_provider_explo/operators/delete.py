@@ -37,9 +37,16 @@ class ExploDeleteUserGroupOperator(TokenOperator):
 
         user_group_id, was_there = self.run_for_tenant(
             context,
-            lambda client, tokens, tenant, sleep: (
+            lambda client, tokens, tenant, signal: (
                 tenant.user_group_id,
-                delete_group(client, tokens, tenant.user_group_id, token=self.token, sleep=sleep),
+                delete_group(
+                    client,
+                    tokens,
+                    tenant.user_group_id,
+                    token=self.token,
+                    sleep=signal.sleep,
+                    in_flight=signal.in_flight,
+                ),
             ),
         )
         result = "user group deleted" if was_there else "no user group in Explo; nothing to delete"

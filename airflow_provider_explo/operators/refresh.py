@@ -39,8 +39,13 @@ class ExploRefreshUserGroupTokenOperator(TokenOperator):
 
         group = self.run_for_tenant(
             context,
-            lambda client, tokens, tenant, sleep: refresh_token(
-                client, tokens, tenant.user_group_id, token=self.token, sleep=sleep
+            lambda client, tokens, tenant, signal: refresh_token(
+                client,
+                tokens,
+                tenant.user_group_id,
+                token=self.token,
+                sleep=signal.sleep,
+                in_flight=signal.in_flight,
             ),
             creates_table=True,
         )

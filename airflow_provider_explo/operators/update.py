@@ -100,7 +100,10 @@ class ExploUpdateUserGroupOperator(TenantOperator):
 
         tenant, group = self.run_for_tenant(
             context,
-            lambda client, tokens, tenant, sleep: (tenant, update_group(client, tokens, tenant, sleep=sleep)),
+            lambda client, tokens, tenant, signal: (
+                tenant,
+                update_group(client, tokens, tenant, sleep=signal.sleep, in_flight=signal.in_flight),
+            ),
         )
         mask_secret(group.token)
         drift = compare(tenant, group).drift
