@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 # How long requests in flight may take to finish once a run ends early; the signal's grace is longer by a save.
-REQUEST_GRACE_SECONDS = 2.5
+REQUEST_GRACE_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from airflow_provider_explo.exceptions import ExploError, preview
 
 T = TypeVar("T")
 POLL_INTERVAL = 0.2
-# Airflow 3 kills a task that is still there 5 seconds after SIGTERM. What is in flight gets the first three of these.
-GRACE_SECONDS = 3.0
-RESCUE_SECONDS = 1.0
+# Airflow 3 kills a task that is still there 5 seconds after SIGTERM; and its supervisor, when it does not, notices the
+# end of the task's process up to 5 seconds late.
+GRACE_SECONDS = 2.5
+RESCUE_SECONDS = 0.7
 NO_RESPONSE = "no response"
 
 log = logging.getLogger(__name__)
