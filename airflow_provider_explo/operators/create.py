@@ -120,6 +120,7 @@ class ExploCreateUserGroupOperator(TenantOperator):
 
     def execute(self, context: Context) -> str:
         from airflow_provider_explo.hooks.explo import ExploHook
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.run import Sync
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
@@ -137,6 +138,7 @@ class ExploCreateUserGroupOperator(TenantOperator):
                     always_ask=True,
                 )
                 ((result,),) = filter(None, sync.run([[fields]]))
+            count_tenants([result.outcome.kind])
             if result.error is not None:
                 raise result.error
             return result, page_of(result.change.user_group_id, hook.get_conn().settings.base_url)

@@ -33,6 +33,7 @@ class ExploDeleteUserGroupOperator(TokenOperator):
     """
 
     def execute(self, context: Context) -> str:
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.delete import delete_group
 
         user_group_id, was_there = self.run_for_tenant(
@@ -49,6 +50,7 @@ class ExploDeleteUserGroupOperator(TokenOperator):
                 ),
             ),
         )
+        count_tenants(["deleted" if was_there else "unchanged"])
         result = "user group deleted" if was_there else "no user group in Explo; nothing to delete"
         self.log.info("tenant %s: %s", preview(user_group_id), result)
         return user_group_id

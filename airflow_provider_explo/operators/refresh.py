@@ -35,6 +35,7 @@ class ExploRefreshUserGroupTokenOperator(TokenOperator):
     """
 
     def execute(self, context: Context) -> str:
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.refresh_token import refresh_token
 
         group = self.run_for_tenant(
@@ -50,5 +51,6 @@ class ExploRefreshUserGroupTokenOperator(TokenOperator):
             creates_table=True,
         )
         mask_secret(group.token)
+        count_tenants(["token_updated"])
         self.log.info("tenant %s: token refreshed", preview(group.provided_id))
         return group.token if self.token_conn_id is None else group.provided_id

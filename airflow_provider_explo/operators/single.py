@@ -112,6 +112,7 @@ class TenantOperator(ExploOperator):
         :raises ExploError: for the rest.
         """
         from airflow_provider_explo.hooks.explo import ExploHook
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
         self._signal = signal = ShutdownSignal()
@@ -129,6 +130,7 @@ class TenantOperator(ExploOperator):
                 try:
                     result = work(client, tokens, tenant, signal)
                 except ExploApiError as error:
+                    count_tenants(["failed"])
                     if not error.ambiguous:
                         signal.settle([tenant.user_group_id])
                     raise

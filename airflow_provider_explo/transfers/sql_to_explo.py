@@ -181,6 +181,7 @@ class SqlToExploOperator(ExploOperator):
 
     def _execute(self, context: Context, signal: ShutdownSignal) -> tuple[dict[str, Any], ExploError | None]:
         from airflow_provider_explo.hooks.explo import ExploHook
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sql.engine import engines_of
         from airflow_provider_explo.sql.log_table import LogTable
         from airflow_provider_explo.sql.rejects_table import RejectsTable
@@ -238,7 +239,7 @@ class SqlToExploOperator(ExploOperator):
                 sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
             ) as results:
                 for chunk in results:
-                    report.record(chunk)
+                    count_tenants(outcome.kind for outcome in report.record(chunk))
             report.log_summary()
         result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
         error = report.failure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from datetime import datetime, timedelta
 from importlib import import_module
 
@@ -11,6 +12,9 @@ from airflow.providers.common.compat.sdk import DAG
 
 given = json.loads(os.environ.get("EXPLO_TEST_TASK", "{}"))
 if given:
+    if "file_limit" in given:
+        # As on a disk that is full: what a file has beyond so many bytes cannot be written.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (given["file_limit"], resource.RLIM_INFINITY))
     module, _, name = given["operator"].rpartition(".")
     arguments = given["arguments"]
     if "execution_timeout" in arguments:

@@ -19,33 +19,44 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import HOME
-from tests.ends.execution_api import ExecutionApi
-from tests.ends.proxy import Proxy
-from tests.ends.supervised import DAG_FILE
 from tests.processes import wait_until
+from tests.supervised.execution_api import ExecutionApi
+from tests.supervised.proxy import Proxy
+from tests.supervised.supervisor import DAG_FILE
 
 
 class SupervisedTask:
     """One task on Airflow's supervisor.
 
-    :param environment: added to this process's.
+    :param file_limit: bytes that a file may have, or None.
     """
 
-    def __init__(self, operator: type, arguments: dict[str, Any], *, log: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        operator: type,
+        arguments: dict[str, Any],
+        *,
+        log: Path,
+        file_limit: int | None,
+        api: ExecutionApi,
+    ) -> None:
         self._log = log
-        given = {"operator": f"{operator.__module__}.{operator.__name__}", "arguments": arguments}
+        given: dict[str, Any] = {"operator": f"{operator.__module__}.{operator.__name__}", "arguments": arguments}
+        if file_limit is not None:
+            given["file_limit"] = file_limit
         own = {
             "AIRFLOW_HOME": str(HOME),
             "AIRFLOW__CORE__DAGS_FOLDER": str(DAG_FILE.parent),
+            "EXPLO_TEST_API": api.url,
             "EXPLO_TEST_TASK": json.dumps(given),
             # Up to which the supervisor may notice the end of the task's process too late; 5 seconds by default.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         }
-        command = [sys.executable, "-m", "tests.ends.supervised"]
+        command = [sys.executable, "-m", "tests.supervised.supervisor"]
         with log.open("wb") as out:
             self._process = subprocess.Popen(
                 command,
-                env={**os.environ, **own, **environment},
+                env={**os.environ, **own},
                 cwd=Path(__file__).parents[2],
                 stdout=out,
                 stderr=out,
@@ -86,14 +97,18 @@ StartTask = Callable[..., SupervisedTask]
 
 @pytest.fixture
 def start_task(airflow_home: Path, explo_connection: Any, tmp_path: Path) -> Iterator[StartTask]:
-    """Start an operator, with its arguments, and more of the environment."""
+    """Start an operator, with its arguments."""
     started: list[SupervisedTask] = []
     with ExecutionApi().serve() as api:
 
-        def start(operator: type, *, environment: dict[str, str] | None = None, **arguments: Any) -> SupervisedTask:
-            more = {"EXPLO_TEST_API": api.url, **(environment or {})}
+        def start(
+            operator: type,
+            *,
+            file_limit: int | None = None,
+            **arguments: Any,
+        ) -> SupervisedTask:
             log = tmp_path / f"task-{len(started)}.log"
-            started.append(SupervisedTask(operator, arguments, log=log, environment=more))
+            started.append(SupervisedTask(operator, arguments, log=log, file_limit=file_limit, api=api))
             return started[-1]
 
         yield start

@@ -1,4 +1,4 @@
-"""One task on Airflow's own supervisor: ``python -m tests.ends.supervised``. It ends when the task has ended.
+"""One task on Airflow's own supervisor: ``python -m tests.supervised.supervisor``. It ends when the task has ended.
 
 Airflow 3: the supervisor of the Task SDK, which forks the task's process, beside the test's execution API.
 Airflow 2: ``airflow tasks run --local``, which forks it too.

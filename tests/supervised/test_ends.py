@@ -19,8 +19,8 @@ from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.transfers.explo_to_sql import ExploToSqlOperator
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
-from tests.ends.conftest import connection_to
-from tests.ends.proxy import Proxy
+from tests.supervised.conftest import connection_to
+from tests.supervised.proxy import Proxy
 
 pytestmark = pytest.mark.slow
 assert subprocess
@@ -98,6 +98,16 @@ def test_execution_timeout_of_a_query_without_end(start_task, tenants):
 def tokens_table_is_there(path):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'explo_user_groups'").fetchone()
+
+
+def test_a_temporary_folder_that_is_full(start_task, warehouse, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    many = ENDLESS.replace("'' AS name", "printf('%0200d', i) AS name") + " LIMIT 100000"
+    task = start_task(SqlToExploOperator, **{**BULK, "sql": many}, file_limit=8 << 20)
+    task.assert_ends(within=60)
+    assert "the run's temporary file cannot be written: " in task.log
+    assert f"found: {tmp_path}, " in task.log
+    assert "fix: free space there, or set TMPDIR to a folder that has more" in task.log
 
 
 def test_explo_and_the_database_hang(start_task, tenants, explo_connection):
