@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -47,6 +47,7 @@ class SupervisedTask:
         own = {
             "AIRFLOW_HOME": str(HOME),
             "AIRFLOW__CORE__DAGS_FOLDER": str(DAG_FILE.parent),
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(log.with_suffix("")),
             "EXPLO_TEST_API": api.url,
             "EXPLO_TEST_TASK": json.dumps(given),
             # Up to which the supervisor may notice the end of the task's process too late; 5 seconds by default.
@@ -65,7 +66,9 @@ class SupervisedTask:
 
     @property
     def log(self) -> str:
-        return self._log.read_text()
+        """What it printed and logged; Airflow 2 logs to files."""
+        files = [self._log, *self._log.with_suffix("").rglob("*.log")]
+        return "".join(file.read_text() for file in files)
 
     def wait_for(self, met: Callable[[], object], *, what: str) -> None:
         wait_until(lambda: met() or self._process.poll() is not None, what=what, patience=60, pause=0.02)
@@ -127,10 +130,11 @@ class PostgresBehindProxy:
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
-    def lock(self, table: str) -> sa.engine.Connection:
-        connection = self.engine.connect()
-        connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        return connection
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
 
 
 @pytest.fixture

@@ -48,7 +48,8 @@ def test_requests_and_outcomes(start_task, metrics, warehouse, explo_connection,
         rows = [("t1", "One"), ("t2", "Two"), ("t3", "")]
         connection.executemany("INSERT INTO tenants (tenant_id, name) VALUES (?, ?)", rows)
     explo_connection.add(provided_id="t2", name="Two")
-    explo_connection.inject(Fault("rate_limit", retry_after="1"), Fault("slow", seconds=0.5))
+    explo_connection.inject(Fault("rate_limit", retry_after="1"))
+    explo_connection.inject(Fault("slow", seconds=0.5))
     sql = "SELECT tenant_id AS user_group_id, name FROM tenants"
     start_task(SqlToExploOperator, sql=sql, sql_conn_id="warehouse").assert_ends(within=60)
     counts, sums = metrics()
