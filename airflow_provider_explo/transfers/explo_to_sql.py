@@ -89,11 +89,11 @@ class ExploToSqlOperator(ExploOperator):
     def _copy(self, signal: ShutdownSignal) -> int:
         from airflow_provider_explo.hooks.explo import ExploHook
         from airflow_provider_explo.sql.customers_table import CustomersTable
-        from airflow_provider_explo.sql.engine import engines_of
+        from airflow_provider_explo.sql.engine import databases_of
 
         hook = ExploHook(explo_conn_id=self.explo_conn_id)
-        with engines_of(self.sql_conn_id) as (engine,), hook.client(sleep=signal.sleep) as client:
-            table = CustomersTable(engine, self.table, include_tokens=self.include_tokens)
+        with databases_of(self.sql_conn_id) as (database,), hook.client(sleep=signal.sleep) as client:
+            table = CustomersTable(database.engine, self.table, include_tokens=self.include_tokens)
             return self._replace(client, table, signal)
 
     def _replace(self, client: ExploClient, table: CustomersTable, signal: ShutdownSignal) -> int:
