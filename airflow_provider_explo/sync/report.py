@@ -69,6 +69,11 @@ class Report:
             self._write("history", lambda: history.add(entries))
         return outcomes
 
+    def finish(self) -> None:
+        """Every row was recorded: a tenant that the query no longer has is not broken now."""
+        if self._rejects is not None:
+            self._write("rejects", self._rejects.finish)
+
     def log_summary(self) -> None:
         """Log the counts."""
         if self._drifted > MAX_SUMMARY_PROBLEMS:

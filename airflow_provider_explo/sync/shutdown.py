@@ -113,7 +113,7 @@ class ShutdownSignal:
         if in_flight := dict(self.in_flight):
             lost = sum(outcome == NO_RESPONSE for outcome in in_flight.values())
             log.warning(
-                "Ended with %d requests without a response, and %d responses that are not saved:\n%s\n"
+                "Ended with requests without a response: %d; responses that are not saved: %d\n%s\n"
                 "  fix: retry the task, which asks Explo for them",
                 lost,
                 len(in_flight) - lost,

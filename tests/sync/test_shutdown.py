@@ -57,7 +57,7 @@ def test_work_that_hangs_is_left_behind_and_what_is_in_flight_is_logged(signal, 
     with pytest.raises(ShutdownError):
         signal.run(hanging(signal, for_ever))
     assert caplog.messages[-1].splitlines() == [
-        "Ended with 1 requests without a response, and 1 responses that are not saved:",
+        "Ended with requests without a response: 1; responses that are not saved: 1",
         "  tenant 'acme': created",
         "  tenant 'bolt': no response",
         "  fix: retry the task, which asks Explo for them",
