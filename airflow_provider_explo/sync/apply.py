@@ -34,7 +34,6 @@ from airflow_provider_explo.sync.upsert import send
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
 
-
 # How long requests in flight may take to finish once a run ends early; the signal's grace is longer by a save.
 REQUEST_GRACE_SECONDS = 2.0
 
@@ -171,7 +170,7 @@ class Applier:
             yield results
             return
         if not self._deleted:
-            yield interruptible(lambda: with_children(results, self._client), self._signal)
+            yield with_children(results, self._client)
             return
         self._deleted = False
         for result in results:
@@ -186,8 +185,7 @@ class Applier:
             return None
         change = attempt.change
         if self.breaker.error is not None:
-            result = Result(change=change, error=self.breaker.error, unsent=True)
-            return replace(attempt, result=result, error=None)
+            return replace(attempt, result=Result(change=change, error=self.breaker.error, unsent=True), error=None)
         self._signal.in_flight[change.user_group_id] = NO_RESPONSE
         try:
             sent = send(change, self._client, if_exists=self._if_exists, ambiguous=attempt.ambiguous)
