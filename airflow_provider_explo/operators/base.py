@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +107,17 @@ def names_of(context: Context) -> tuple[str, str]:
     ti: Any = context["ti"]
     task = f"{ti.dag_id}/{ti.task_id}" + (f"/{ti.map_index}" if ti.map_index >= 0 else "")
     return task, ti.run_id
+
+
+def how_to_clear(context: Context) -> str:
+    """The command that runs this task of this run again, and what depends on it."""
+    ti: Any = context["ti"]
+    date = context.get("logical_date")
+    if date is None:
+        # The command finds runs by their date alone, and would take all of them.
+        return f"clear the task {ti.task_id} of the run {ti.run_id}, in Airflow's UI"
+    task, moment = shlex.quote(f"^{re.escape(ti.task_id)}$"), date.isoformat()
+    return f"airflow tasks clear {shlex.quote(ti.dag_id)} -t {task} -s {moment} -e {moment} --downstream --yes"
 
 
 def log_result(log: Any, user_group_id: str, sent: Sent) -> None:
