@@ -98,9 +98,9 @@ class Report:
             if rejected:
                 log.warning("%s", summary.page())
             return None
-        next_steps = ["Tenants that are done cost no request in the next run."]
-        if summary.can_retry:
-            next_steps.insert(0, "Airflow's retries send the rows that failed.")
+        next_steps = ["Airflow's retries send the rows that failed."] if summary.can_retry else []
+        if rejected + summary.counts["failed"] < summary.rows:
+            next_steps.append("Tenants that are done cost no request in the next run.")
         text = summary.page(*map(str, errors), *next_steps, f"To run it again: {clear}")
         if summary.can_retry and isinstance(self._gave_up, ExploRateLimitError):
             return ExploRateLimitError(text, retry_after=self._gave_up.retry_after)

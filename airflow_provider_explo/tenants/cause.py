@@ -14,6 +14,7 @@ MAX_CAUSES = 20
 MAX_EXAMPLES = 3
 MAX_TITLE = 300
 MAX_REASON = 500
+MAX_DETAIL = 120
 MAX_ID = 255
 OTHER = "other problems"
 
@@ -29,7 +30,7 @@ class Example:
     """A row with this cause.
 
     :param reason: the message, shortened.
-    :param detail: what it adds to the cause, such as ``found ''``; may be empty.
+    :param detail: what it says of this row, such as ``found: ''``; may be empty.
     """
 
     row: int
@@ -83,6 +84,8 @@ class Cause:
         status = endpoint = None
         if isinstance(error, ExploApiError):
             status, endpoint = error.status, error.endpoint
+            # What it was about, such as a page of the list, comes before.
+            title = title[max(0, title.find(endpoint or "")) :]
         fix = dict(_DETAIL.findall(details)).get("fix")
         return cls(outcome=outcome, title=_shorten(title), status=status, endpoint=endpoint, fix=fix and _shorten(fix))
 
@@ -116,16 +119,10 @@ class Cause:
             # What is shown is true of all of them.
             self.title = _SPECIFIC.sub("…", self.title) if self.title != OTHER else OTHER
         if len(self.examples) < MAX_EXAMPLES:
-            found = dict(_DETAIL.findall(reason)).get("found")
-            detail = f"found {found}" if found is not None else _SUBJECT.sub("", reason.partition("\n")[0], count=1)
-            self.examples.append(
-                Example(
-                    row=row,
-                    user_group_id=user_group_id if len(user_group_id) <= MAX_ID else preview(user_group_id),
-                    reason=_shorten(reason, MAX_REASON),
-                    detail=_shorten(detail),
-                )
-            )
+            user_group_id = user_group_id if len(user_group_id) <= MAX_ID else preview(user_group_id)
+            reason = _shorten(reason, MAX_REASON)
+            detail = "" if unsent else _detail(reason)
+            self.examples.append(Example(row=row, user_group_id=user_group_id, reason=reason, detail=detail))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for XCom."""
@@ -193,3 +190,9 @@ class Causes:
 
 def _shorten(text: str, length: int = MAX_TITLE) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+def _detail(reason: str) -> str:
+    found = dict(_DETAIL.findall(reason)).get("found")
+    text = f"found: {found}" if found is not None else _SUBJECT.sub("", reason.partition("\n")[0], count=1)
+    return _shorten(text, MAX_DETAIL)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from airflow_provider_explo.exceptions import ExploError, preview
 from airflow_provider_explo.tenants.cause import Causes
-from airflow_provider_explo.tenants.page import log_page, markdown_page
+from airflow_provider_explo.tenants.page import count_of, log_page, markdown_page
 
 Kind = Literal[
     "created", "existing", "updated", "token_updated", "unchanged", "deleted", "orphaned", "rejected", "failed"
@@ -91,7 +91,7 @@ class Summary:
             "rows": self.rows,
             **{kind: self.counts[kind] for kind in KINDS},
             "problems": [cause.as_dict() for cause in self.causes],
-            "text": markdown_page(f"{_rows(self.rows)}: {self}", list(self.causes)),
+            "text": markdown_page(f"{count_of(self.rows, 'row')}: {self}", list(self.causes)),
         }
 
     def page(self, *tail: str) -> str:
@@ -102,13 +102,9 @@ class Summary:
         lines = list(tail)
         if self.counts["rejected"]:
             lines.insert(0, "Fix rejected rows at their source.")
-        return log_page(f"Of {_rows(self.rows)}: {self}", list(self.causes), lines)
+        return log_page(f"Of {count_of(self.rows, 'row')}: {self}", list(self.causes), lines)
 
     def __str__(self) -> str:
         # Those that need an argument or a change in Explo are named where there are any.
         shown = [kind for kind in KINDS if self.counts[kind] or kind not in RARE_KINDS]
         return ", ".join(f"{self.counts[kind]:,} {kind}" for kind in shown)
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} {'row' if count == 1 else 'rows'}"

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from airflow_provider_explo.exceptions import preview
-from airflow_provider_explo.tenants.cause import Cause, Example
+from airflow_provider_explo.tenants.cause import Cause
 
 MAX_LINES = 40
-MAX_BYTES = 4000
+MAX_CHARACTERS = 4000
 # Airflow's log page does not wrap.
 WIDTH = 88
 
@@ -22,64 +22,81 @@ def log_page(head: str, causes: Sequence[Cause], tail: Sequence[str] = ()) -> st
     :param tail: the last lines.
     """
     blocks = [[line for part in _log_lines(cause) for line in _wrap(part)] for cause in causes]
-    return _page([head], blocks, causes, list(tail), more="and {} more causes, of {} rows, in the log above")
+    return _page([head], blocks, causes, list(tail), omitted="and {}, of {}, in the log above")
 
 
 def markdown_page(head: str, causes: Sequence[Cause]) -> str:
     """The same in Markdown: values are code, so that none of them is a link, a mention or an image."""
     blocks = [list(_markdown_lines(cause)) for cause in causes]
-    return _page([f"**{head}**", ""], blocks, causes, [], more="- and {} more causes, of {} rows, in the task's log")
+    return _page([f"**{head}**", ""], blocks, causes, [], omitted="- and {}, of {}, in the task's log")
 
 
-def _page(head: list[str], blocks: Sequence[list[str]], causes: Sequence[Cause], tail: list[str], *, more: str) -> str:
+def _page(
+    head: list[str], blocks: Sequence[list[str]], causes: Sequence[Cause], tail: list[str], *, omitted: str
+) -> str:
     """As many blocks as fit, and the first in any case."""
     shown = len(blocks)
     while True:
         rest = causes[shown:]
         lines = [*head, *(line for block in blocks[:shown] for line in block)]
         if rest:
-            lines.append(more.format(len(rest), f"{sum(cause.count for cause in rest):,}"))
+            lines.append(
+                omitted.format(count_of(len(rest), "more cause"), count_of(sum(cause.count for cause in rest), "row"))
+            )
         text = "\n".join([*lines, *tail]).strip()
-        if shown <= 1 or (text.count("\n") < MAX_LINES and len(text.encode(errors="replace")) <= MAX_BYTES):
+        if shown <= 1 or (text.count("\n") < MAX_LINES and len(text) <= MAX_CHARACTERS):
             return text
         shown -= 1
 
 
+def count_of(number: int, noun: str) -> str:
+    """Such as ``1 row`` and ``2,000 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _counts(cause: Cause) -> str:
-    text = f"{cause.outcome}: {cause.count:,} {'row' if cause.count == 1 else 'rows'}"
+    text = f"{cause.outcome}: {count_of(cause.count, 'row')}"
     if cause.unsent:
-        text += f", {cause.unsent:,} of them not sent"
-    return f"{text}; this ended the run" if cause.ended_run else text
+        text += ", not sent" if cause.unsent == cause.count else f", {cause.unsent:,} of them not sent"
+    return f"this ended the run; {text}" if cause.ended_run else text
 
 
-def _details(cause: Cause) -> list[tuple[Example, str]]:
-    return [(example, example.detail if example.detail != cause.title else "") for example in cause.examples]
+def _details(cause: Cause) -> list[str]:
+    """What the examples say beyond the cause; one for all where it is the same."""
+    said = (cause.title.startswith(example.detail.removesuffix("…")) for example in cause.examples)
+    details = ["" if same else example.detail for same, example in zip(said, cause.examples, strict=True)]
+    return details if len(set(details)) > 1 else details[:1]
 
 
 def _log_lines(cause: Cause) -> Iterable[str]:
-    details = _details(cause)
     yield cause.heading
-    if any(detail for _, detail in details):
+    names = [f"row {example.row} {preview(example.user_group_id)}" for example in cause.examples]
+    details = _details(cause)
+    if len(details) > 1:
         yield f"  {_counts(cause)}"
-        for example, detail in details:
-            yield f"    row {example.row}, tenant {preview(example.user_group_id)}: {detail}"
+        yield from (f"    {name}: {detail}" for name, detail in zip(names, details, strict=True))
     else:
-        names = ", ".join(preview(example.user_group_id) for example, _ in details)
-        yield f"  {_counts(cause)}" + (f": {names}" if names else "") + (", …" if cause.count > len(details) else "")
+        yield "".join([f"  {_counts(cause)}", _such_as(cause), ", ".join(names)])
+        yield from (f"  {detail}" for detail in details if detail)
     if cause.fix:
         yield f"  fix: {cause.fix}"
 
 
 def _markdown_lines(cause: Cause) -> Iterable[str]:
-    names = ", ".join(
-        f"{_code(preview(example.user_group_id))}{f' ({_code(detail)})' if detail else ''}"
-        for example, detail in _details(cause)
-    )
-    more = ", …" if cause.count > len(cause.examples) else ""
+    names = [_code(preview(example.user_group_id)) for example in cause.examples]
+    details = [f" ({_code(detail)})" if detail else "" for detail in _details(cause)]
+    common = details.pop() if len(details) == 1 else ""
+    listed = ", ".join(map("".join, zip(names, details, strict=True))) if details else ", ".join(names)
     yield f"- {_code(cause.heading)}"
-    yield f"    - {_counts(cause)}" + (f": {names}{more}" if names else "")
+    yield f"    - {_counts(cause)}{_such_as(cause)}{listed}{common}"
     if cause.fix:
         yield f"    - fix: {_code(cause.fix)}"
+
+
+def _such_as(cause: Cause) -> str:
+    if not cause.examples:
+        return ""
+    return ", such as " if cause.count > len(cause.examples) else ": "
 
 
 def _code(text: str) -> str:

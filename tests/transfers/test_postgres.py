@@ -106,7 +106,7 @@ def test_a_row_that_the_database_refuses_fails_alone_and_its_token_is_not_shown(
     assert run.state == "failed"
     summary = run.xcom("onboard")
     assert (summary["created"], summary["failed"]) == (19, 1)
-    assert "violates check constraint" in summary["problems"][0]["reason"]
+    assert "violates check constraint" in summary["problems"][0]["examples"][0]["reason"]
     tokens = {group.provided_id: group.token for group in explo_connection.groups}
     assert dict(execute("SELECT user_group_id, token FROM explo_user_groups")) == {
         tenant: token for tenant, token in tokens.items() if tenant != "tenant-7"
