@@ -89,7 +89,7 @@ class Report:
 
         :param on_rejected: ``fail`` or ``skip``.
         :param max_rejected_share: rejected rows up to this share are no failure.
-        :param clear: how to run the task again.
+        :param clear: the last lines: how to run the task again.
         """
         summary, errors = self.summary, list(self.errors.values())
         rejected = summary.counts["rejected"]
@@ -101,7 +101,7 @@ class Report:
         next_steps = ["Airflow's retries send the rows that failed."] if summary.can_retry else []
         if rejected + summary.counts["failed"] < summary.rows:
             next_steps.append("Tenants that are done cost no request in the next run.")
-        text = summary.page(*map(str, errors), *next_steps, f"To run it again: {clear}")
+        text = summary.page(*map(str, errors), *next_steps, clear)
         if summary.can_retry and isinstance(self._gave_up, ExploRateLimitError):
             return ExploRateLimitError(text, retry_after=self._gave_up.retry_after)
         if summary.can_retry:

@@ -118,11 +118,13 @@ class Cause:
         if cause.title != self.title:
             # What is shown is true of all of them.
             self.title = _SPECIFIC.sub("…", self.title) if self.title != OTHER else OTHER
-        if len(self.examples) < MAX_EXAMPLES:
+        # The first by row, so that they are the same in every run, however many requests are in flight.
+        if len(self.examples) < MAX_EXAMPLES or row < self.examples[-1].row:
             user_group_id = user_group_id if len(user_group_id) <= MAX_ID else preview(user_group_id)
             reason = _shorten(reason, MAX_REASON)
             detail = "" if unsent else _detail(reason)
-            self.examples.append(Example(row=row, user_group_id=user_group_id, reason=reason, detail=detail))
+            example = Example(row=row, user_group_id=user_group_id, reason=reason, detail=detail)
+            self.examples = sorted([*self.examples, example], key=lambda one: one.row)[:MAX_EXAMPLES]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for XCom."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shlex
 import subprocess
 import sys
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -60,34 +61,35 @@ def test_progress_counts_as_done_only_what_was_sent(sync, database, explo_connec
 
 
 def test_a_run_without_a_date_is_cleared_by_hand():
-    assert how_to_clear({"ti": Pushed()}) == "clear the task sync of the run run, in Airflow's UI"
+    assert how_to_clear({"ti": Pushed()}) == "Then clear the task sync of the run run, in Airflow's UI."
 
 
 def test_names_are_quoted_for_the_shell():
     ti = Pushed()
-    ti.task_id = "group.sync"
+    ti.dag_id, ti.task_id = "a b", "group.sync"
     command = how_to_clear({"ti": ti, "logical_date": datetime(2026, 3, 3, tzinfo=timezone.utc)})
     assert command == (
-        r"airflow tasks clear dag -t '^group\.sync$'"
-        " -s 2026-03-03T00:00:00+00:00 -e 2026-03-03T00:00:00+00:00 --downstream --yes"
+        "Then, to run it again:\n"
+        "  airflow tasks clear 'a b' -t group.sync --only-failed --downstream --yes \\\n"
+        "    -s 2026-03-03T00:00:00+00:00 -e 2026-03-03T00:00:00+00:00"
     )
 
 
 @pytest.mark.slow
-def test_the_command_of_the_message_clears_the_task_of_that_run_only(
-    run_dag, database, wrong_token, airflow_home, monkeypatch
-):
+def test_the_command_of_the_message_clears_the_task_of_that_run_only(run_dag, database, explo_connection):
     from airflow.models import DagBag
 
     database.put(("acme", "Acme"))
+    explo_connection.inject(Fault("status", status=400, times=None, path="create_user_group"))
     dag = DagBag().dags["explo_sync_tenants"]
     dag.task_dict["sync"].retries = 0
     before = run_dag(dag, datetime(2026, 3, 2, tzinfo=timezone.utc))
     run = run_dag(dag)
     assert (before.states, run.states) == ({"sync": "failed"}, {"sync": "failed"})
-    (command,) = set(re.findall(r"To run it again: (airflow .*--yes)", run.log))
+    (command,) = set(re.findall(r"airflow tasks clear .* \\\n +-s \S+ -e [-+:\dT]+", run.log))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [sys.executable, "-m", *shlex.split(command)], capture_output=True, text=True, cwd=airflow_home, check=False
+        ["sh", "-c", command], capture_output=True, text=True, env={**os.environ, "PATH": path}, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (cleared,), (other,) = run.task_instances.values(), before.task_instances.values()
