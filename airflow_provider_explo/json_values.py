@@ -77,7 +77,7 @@ def normalize(value: Any, path: str) -> tuple[Any, list[Problem]]:
     :returns: the value, and one problem for every part of it that is not JSON.
     """
     problems: list[Problem] = []
-    return _normalize(value, (path,), problems), problems
+    return value if _is_normal(value) else _normalize(value, (path,), problems), problems
 
 
 def _write(value: Any) -> str:
@@ -125,6 +125,22 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 _DECODER = json.JSONDecoder(parse_float=_read_number, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
+
+
+def _is_normal(value: Any, levels: int = MAX_DEPTH) -> bool:
+    """Whether :func:`_normalize` would return the same and find no problem; quick, since most values are like that."""
+    kind = type(value)
+    if kind is str:
+        return value.isprintable() or not _NUL_OR_SURROGATE.search(value)
+    if kind is dict:
+        return levels > 0 and all(
+            type(key) is str and _is_normal(key) and _is_normal(item, levels - 1) for key, item in value.items()
+        )
+    if kind is list:
+        return levels > 0 and all(_is_normal(item, levels - 1) for item in value)
+    if kind is int:
+        return bool(value.bit_length() <= MAX_INTEGER_BITS)
+    return value is None or kind is bool or (kind is float and math.isfinite(value))
 
 
 def _normalize(value: Any, place: tuple[Any, ...], problems: list[Problem]) -> Any:

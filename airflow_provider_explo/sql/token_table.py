@@ -58,6 +58,7 @@ class TokenTable(ManagedTable):
             sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
             sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
             label="token table",
+            indexed="token",
         )
         self._explo_conn_id = explo_conn_id
         self._now = now
@@ -209,7 +210,7 @@ class TokenTable(ManagedTable):
             chunk = query.where(self.table.c.token.in_(tokens[start : start + MAX_PARAMETERS]))
             for token, holder in connection.execute(chunk):
                 # One that gets another token in this transaction gives this one up.
-                if owners[token] != holder and holder not in ids:
+                if owners.get(token, holder) != holder and holder not in ids:
                     raise shared_token(owners[token], holder)
         for row in rows:
             if owners[row.token] != row.user_group_id:
@@ -232,8 +233,7 @@ class TokenTable(ManagedTable):
         return self._rows(self._select(connection, user_group_ids, *ROW_COLUMNS))
 
     def _rows(self, result: Iterable[Any]) -> dict[str, TokenRow]:
-        rows = (TokenRow(**dict(row._mapping)) for row in result)
-        return {row.user_group_id: row for row in rows}
+        return {row[0]: TokenRow(**dict(zip(ROW_COLUMNS, row, strict=True))) for row in result}
 
     def _select(self, connection: Connection, user_group_ids: Collection[str], *columns: str) -> Iterator[Any]:
         ids = list(user_group_ids)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Action = Literal["create", "update", "delete", "save", "forget", "unchanged", "drift", "orphan", "refuse", "reject"]
 SENDS = ("create", "update", "delete")
-WRITES = ("save", "forget")
+PROBLEMS = ("refuse", "reject")
+SETTLED = ("unchanged", "drift", "orphan")
 OUTCOME_OF: Mapping[str, Kind] = {
     "unchanged": "unchanged",
     "drift": "existing",
@@ -72,6 +73,16 @@ class Change:
     def sends(self) -> bool:
         """Whether it takes a request."""
         return self.action in SENDS
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it is rejected or refused."""
+        return self.action in PROBLEMS
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is to be done, and nothing is wrong."""
+        return self.action in SETTLED
 
     @property
     def in_sync(self) -> bool:

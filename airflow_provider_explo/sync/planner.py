@@ -10,8 +10,8 @@ from airflow_provider_explo.exceptions import ExploValidationError, preview
 from airflow_provider_explo.sync.actual import ActualGroups
 from airflow_provider_explo.sync.guard import Totals
 from airflow_provider_explo.sync.plan import Change, decide
-from airflow_provider_explo.sync.spool import Spool
-from airflow_provider_explo.tenants.content_hash import UNSETTLED, content_hash, with_rules
+from airflow_provider_explo.sync.spool import FirstRow, Spool
+from airflow_provider_explo.tenants.content_hash import UNSETTLED, content_hash, rules_suffix
 from airflow_provider_explo.tenants.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Planner:
     ) -> None:
         self.spool = spool
         self._validator = validator
-        self._rules = validator.user_schemas
+        self._rules = rules_suffix(validator.user_schemas)
         self._tokens = tokens
         self._refresh = refresh
         self._if_exists = if_exists
@@ -58,7 +58,10 @@ class Planner:
             tenants = [Tenant.parse(**row) for row in rows]
             ids = {tenant.user_group_id for tenant in tenants if tenant.has_id}
             stored = {} if self._tokens is None else self._tokens.known(ids)
-            changes = []
+            first_rows = self.spool.first_rows(ids)
+            registered: list[tuple[int, str | None, str | None]] = []
+            undecided: list[Change] = []
+            changes: list[Change] = []
             for tenant in tenants:
                 self.totals.rows += 1
                 change = Change(
@@ -66,15 +69,23 @@ class Planner:
                     user_group_id=tenant.user_group_id if tenant.has_id else preview(tenant.user_group_id),
                     name=tenant.name if isinstance(tenant.name, str) else None,
                     action="create",
-                    digest=None if tenant.problems else with_rules(content_hash(tenant), self._rules),
+                    digest=None if tenant.problems else content_hash(tenant) + self._rules,
+                    tenant=tenant,
                     stored=stored.get(tenant.user_group_id) if tenant.has_id else None,
                 )
-                change = self._planned(change, tenant)
-                if change.tenant is not None and self._refresh:
-                    self.spool.put(change.row, change)
-                    continue
+                first = first_rows.get(tenant.user_group_id) if tenant.has_id else None
+                change = self._planned(change, tenant) if first is None else _repeated(change, first)
+                if first is None and tenant.has_id:
+                    rejected = change.is_problem
+                    first_rows[tenant.user_group_id] = FirstRow(row=change.row, digest=change.digest, rejected=rejected)
+                new_id = tenant.user_group_id if first is None and tenant.has_id else None
+                registered.append((change.row, new_id, change.digest))
+                wait = self._refresh and first is None and not change.is_problem
+                (undecided if wait else changes).append(change)
+            self.spool.register(registered)
+            self.spool.defer(undecided)
+            for change in changes:
                 self._keep(change)
-                changes.append(change)
             yield changes
 
     def compare(self, actual: ActualGroups) -> Iterator[list[Change]]:
@@ -92,12 +103,9 @@ class Planner:
 
     def _keep(self, change: Change) -> None:
         self.totals.add(change)
-        if change.sends or change.action == "save" or change.outcome().is_problem:
+        if not change.is_settled:
             parent = change.tenant.parent_provided_id if change.sends and change.tenant is not None else None
-            problem = not change.sends and change.action != "save"
-            self.spool.put(change.row, change, rejected=problem, parent=parent)
-        else:
-            self.spool.drop(change.row)
+            self.spool.put(change.row, change, rejected=change.is_problem, parent=parent)
 
     def plan_missing(self, if_missing: str, actual: ActualGroups | None) -> Iterator[list[Change]]:
         """Plan the tenants that this connection saved and that the query no longer has.
@@ -175,10 +183,6 @@ class Planner:
             self.totals.actions[change.action] += 1
 
     def _planned(self, change: Change, tenant: Tenant) -> Change:
-        first = self.spool.register(change.row, tenant.user_group_id if tenant.has_id else None, change.digest)
-        if first is not None:
-            same = change.digest is not None and change.digest == first.digest
-            return _repeated(change, first.row, same=same, bad=first.rejected)
         try:
             # The same content was valid by the same rules before.
             if change.stored is None or change.stored.content_hash.removesuffix(UNSETTLED) != change.digest:
@@ -186,23 +190,23 @@ class Planner:
         except ExploValidationError as error:
             reason = "\n".join(map(str, error.problems))
             self._unusable_ids += any(problem.path == "$.user_group_id" for problem in error.problems)
-            return replace(change, action="reject", reason=reason, error=error)
-        change = replace(change, tenant=tenant)
+            return replace(change, action="reject", reason=reason, tenant=None, error=error)
         if self._always_ask or self._refresh:
             return change
         return decide(change, if_exists=self._if_exists, listed=False)
 
 
-def _repeated(change: Change, first_row: int, *, same: bool, bad: bool) -> Change:
-    if not same:
+def _repeated(change: Change, first: FirstRow) -> Change:
+    if change.digest is None or change.digest != first.digest:
         reason = (
-            f"conflicts with row {first_row} (same user_group_id, different content); row {first_row} was used. "
+            f"conflicts with row {first.row} (same user_group_id, different content); row {first.row} was used. "
             "Return one row per tenant"
         )
-        return replace(change, action="reject", reason=reason)
-    if bad:
-        return replace(change, action="reject", reason=f"the same as row {first_row}, which was rejected")
-    return replace(change, action="unchanged", reason=f"the same as row {first_row}")
+        return replace(change, action="reject", reason=reason, tenant=None)
+    if first.rejected:
+        reason = f"the same as row {first.row}, which was rejected"
+        return replace(change, action="reject", reason=reason, tenant=None)
+    return replace(change, action="unchanged", reason=f"the same as row {first.row}", tenant=None)
 
 
 def _cycle(user_group_id: str, parents: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import ActualGroups
 from airflow_provider_explo.sync.apply import Applier
 from airflow_provider_explo.sync.approval import ApprovedPlan
-from airflow_provider_explo.sync.plan import WRITES, Change
+from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.plan_table import PlanTable, plan_counts, plan_digest
 from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.progress import Progress, duration
@@ -223,9 +223,7 @@ def _create_missing_tags(client: ExploClient, tags: Collection[str]) -> None:
 
 def _done(changes: Sequence[Change]) -> list[Change]:
     # Problems wait in the spool: while the query is open, SQLite lets no one write.
-    return [
-        change for change in changes if not (change.sends or change.action in WRITES or change.outcome().is_problem)
-    ]
+    return [change for change in changes if change.is_settled]
 
 
 def _forecast(total: int, rate: float) -> str:

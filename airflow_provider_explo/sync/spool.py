@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -74,22 +74,22 @@ class Spool(TemporaryDatabase, Generic[T]):
                 position INTEGER PRIMARY KEY, user_group_id TEXT UNIQUE, digest TEXT, rejected INTEGER DEFAULT 0,
                 change BLOB, parent TEXT, depth INTEGER DEFAULT 0
             );
+            CREATE TABLE undecided (changes BLOB);
             CREATE INDEX by_depth ON planned (depth, position) WHERE change IS NOT NULL;
             CREATE INDEX by_parent ON planned (parent) WHERE parent IS NOT NULL;
         """)
 
-    def register(self, position: int, user_group_id: str | None, digest: str | None) -> FirstRow | None:
-        """Note a row of a tenant.
+    def register(self, rows: Iterable[tuple[int, str | None, str | None]]) -> None:
+        """Note rows: each its position, the tenant whose first row it is, or None, and the hash of its content."""
+        self._database.executemany("INSERT INTO planned (position, user_group_id, digest) VALUES (?, ?, ?)", rows)
 
-        :returns: None where it is the tenant's first, or else its first row.
-        """
-        insert = "INSERT OR IGNORE INTO planned (position, user_group_id, digest) VALUES (?, ?, ?)"
-        if self._database.execute(insert, (position, user_group_id, digest)).rowcount:
-            return None
-        select = "SELECT position, digest, rejected FROM planned WHERE user_group_id = ?"
-        ((first, first_digest, rejected),) = self._rows(select, user_group_id)
-        self._database.execute(insert, (position, None, None))
-        return FirstRow(row=first, digest=first_digest, rejected=bool(rejected))
+    def first_rows(self, user_group_ids: Collection[str]) -> dict[str, FirstRow]:
+        """The first rows of those of these tenants that have one, by id."""
+        query = "SELECT user_group_id, position, digest, rejected FROM planned WHERE user_group_id IN (…)"
+        return {
+            name: FirstRow(row=position, digest=digest, rejected=bool(rejected))
+            for name, position, digest, rejected in self._rows_in(query, user_group_ids)
+        }
 
     def registered(self, user_group_ids: Collection[str]) -> set[str]:
         """Those of these tenants that have a row."""
@@ -104,19 +104,14 @@ class Spool(TemporaryDatabase, Generic[T]):
         values = (rejected, pickle.dumps(change), parent, position)
         self._database.execute("UPDATE planned SET rejected = ?, change = ?, parent = ? WHERE position = ?", values)
 
-    def drop(self, position: int) -> None:
-        """Keep the row, and nothing to be done for it."""
-        self._database.execute("UPDATE planned SET change = NULL WHERE position = ?", (position,))
+    def defer(self, changes: Sequence[T]) -> None:
+        """Keep changes of registered rows until they can be decided."""
+        self._database.execute("INSERT INTO undecided (changes) VALUES (?)", (pickle.dumps(changes),))
 
-    def undecided(self, size: int = MAX_PARAMETERS) -> Iterator[list[T]]:
-        """The kept changes of rows that were not rejected, in the order of rows; each may be replaced meanwhile."""
-        position = 0
-        select = """
-            SELECT position, change FROM planned
-            WHERE position > ? AND change IS NOT NULL AND NOT rejected ORDER BY position LIMIT ?"""
-        while rows := self._rows(select, position, size):
-            position = rows[-1][0]
-            yield [pickle.loads(change) for _, change in rows]
+    def undecided(self) -> Iterator[list[T]]:
+        """The changes that were deferred, in the order of rows."""
+        for (changes,) in self._database.execute("SELECT changes FROM undecided ORDER BY rowid"):
+            yield pickle.loads(changes)
 
     def append(self, change: T) -> None:
         """Keep a change that belongs to no row of the query; these come last."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from airflow_provider_explo.tenants.tenant import CONTENT_FIELDS, Tenant
 
 HASH_VERSION = "1"
 UNSETTLED = "?"
-
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def content_hash(tenant: Tenant, *, settled: bool = True) -> str:
@@ -33,7 +31,7 @@ def is_hash_of(tenant: Tenant, stored: str, *, digest: str | None = None) -> boo
     """Whether a stored hash, of this release's rule or of an earlier one's, is this content's, settled or not.
 
     :param digest: the content's hash by this release's rule, where it is known already. What either says of the rules
-        that the content was checked with (:func:`with_rules`) does not count.
+        that the content was checked with (:func:`rules_suffix`) does not count.
     """
     version, _, rest = stored.removesuffix(UNSETTLED).partition(":")
     stored_digest = rest.partition(":")[0]
@@ -42,12 +40,12 @@ def is_hash_of(tenant: Tenant, stored: str, *, digest: str | None = None) -> boo
     return version in _RULES and _RULES[version](tenant) == stored_digest
 
 
-def with_rules(digest: str, rules: Mapping[str, Any]) -> str:
-    """A content hash that also says by which user-supplied schemas the content was checked.
+def rules_suffix(rules: Mapping[str, Any]) -> str:
+    """What follows a content hash to say by which user-supplied schemas the content was checked.
 
-    :param rules: the schemas, by argument; without any, the hash stays as it is.
+    :param rules: the schemas, by argument; without any, nothing follows.
     """
-    return f"{digest}:{hashlib.sha256(canonical(rules).encode()).hexdigest()[:8]}" if rules else digest
+    return f":{hashlib.sha256(canonical(rules).encode()).hexdigest()[:8]}" if rules else ""
 
 
 def is_settled(stored: str) -> bool:
@@ -57,7 +55,21 @@ def is_settled(stored: str) -> bool:
 
 def canonical(value: Any) -> str:
     """Text that is equal for two JSON values exactly if they mean the same."""
-    return _encode(_tag_numbers(value))
+    if isinstance(value, str):
+        return _quoted(value)
+    if value is None or isinstance(value, bool):
+        return _LITERALS[value]
+    if isinstance(value, int):
+        return _canonical_number(str(value), 0)
+    if isinstance(value, list):
+        return f"[{','.join([canonical(item) for item in value])}]"
+    # First a dict: a test for an abstract class is slow.
+    if isinstance(value, (dict, Mapping)):
+        members = [f"{_quoted(key)}:{canonical(value[key])}" for key in sorted(value)]
+        return f"{{{','.join(members)}}}"
+    number = (Decimal(repr(value)) if isinstance(value, float) else value).as_tuple()
+    digits = "-" * number.sign + "".join(map(str, number.digits)).lstrip("0")
+    return _canonical_number(digits, int(number.exponent))
 
 
 def _digest_1(tenant: Tenant) -> str:
@@ -72,20 +84,10 @@ def _digest_1(tenant: Tenant) -> str:
 # The other fields came later, and are in a hash where they have a value: known tenants keep their hashes.
 _ALWAYS_IN_VERSION_1 = ("name", "mapping", "properties")
 _RULES = {"1": _digest_1}
+_LITERALS = {None: "null", True: "true", False: "false"}
 
 
-def _tag_numbers(value: Any) -> Any:
-    """Numbers become lists of digits and exponent, since 1 and 1.0 are the same and a float would lose digits."""
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, Mapping):
-        return {key: _tag_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_tag_numbers(item) for item in value]
-    if isinstance(value, int):
-        digits, exponent = str(value), 0
-    else:
-        number = (Decimal(repr(value)) if isinstance(value, float) else value).as_tuple()
-        digits, exponent = "-" * number.sign + "".join(map(str, number.digits)).lstrip("0"), int(number.exponent)
+def _canonical_number(digits: str, exponent: int) -> str:
+    """Digits and exponent in a list, since 1 and 1.0 are the same and a float would lose digits."""
     trimmed = digits.rstrip("0")
-    return [trimmed, exponent + len(digits) - len(trimmed)] if trimmed not in ("", "-") else ["0", 0]
+    return f'["{trimmed}",{exponent + len(digits) - len(trimmed)}]' if trimmed not in ("", "-") else '["0",0]'

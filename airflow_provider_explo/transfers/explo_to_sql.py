@@ -76,14 +76,14 @@ class ExploToSqlOperator(ExploOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_explo.hooks.explo import ExploHook
         from airflow_provider_explo.sql.customers_table import CustomersTable
-        from airflow_provider_explo.sql.engine import engines_of
+        from airflow_provider_explo.sql.engine import databases_of
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
         self._signal = signal = ShutdownSignal()
         try:
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
-            with engines_of(self.sql_conn_id) as (engine,), hook.client(sleep=signal.sleep) as client:
-                table = CustomersTable(engine, self.table, include_tokens=self.include_tokens)
+            with databases_of(self.sql_conn_id) as (database,), hook.client(sleep=signal.sleep) as client:
+                table = CustomersTable(database.engine, self.table, include_tokens=self.include_tokens)
                 customers = self._copy_in_thread(client, table, signal)
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None

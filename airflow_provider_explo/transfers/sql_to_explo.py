@@ -41,12 +41,12 @@ class SqlToExploOperator(ExploOperator):
         tenant. (templated)
     :param parameters: a mapping, for ``:name`` in the query on every database; or a sequence, which goes to the driver
         unchanged, for its own placeholders. (templated)
-    :param sql_conn_id: Airflow connection of the database to read, any with a ``DbApiHook`` and an SQLAlchemy dialect.
-        (templated)
+    :param sql_conn_id: Airflow connection of the database to read, any with a ``DbApiHook``. (templated)
     :param explo_conn_id: Airflow connection of type ``explo``. (templated)
     :param token_table: where tokens are kept: ``table`` or ``schema.table``, made if missing. Each row belongs to the
         ``explo_conn_id`` that wrote it. (templated)
-    :param token_conn_id: Airflow connection of its database; by default ``sql_conn_id``. (templated)
+    :param token_conn_id: Airflow connection of its database, any with an SQLAlchemy dialect; by default
+        ``sql_conn_id``. (templated)
     :param if_exists: for a tenant that Explo has with other content: ``keep`` leaves the group as it is and warns of
         drift, ``update`` sends what differs, ``fail`` gives the tenant the outcome ``failed``.
     :param if_missing: for a tenant that is in the token table and no longer in the query: ``keep``, ``report``
@@ -182,7 +182,7 @@ class SqlToExploOperator(ExploOperator):
 
     def _execute(self, context: Context, signal: ShutdownSignal) -> dict[str, Any]:
         from airflow_provider_explo.hooks.explo import ExploHook
-        from airflow_provider_explo.sql.engine import engines_of
+        from airflow_provider_explo.sql.engine import databases_of
         from airflow_provider_explo.sql.log_table import LogTable
         from airflow_provider_explo.sql.rejects_table import RejectsTable
         from airflow_provider_explo.sql.tenant_query import TenantQuery
@@ -198,7 +198,8 @@ class SqlToExploOperator(ExploOperator):
         )
         approved = None if self.approved_plan is None else ApprovedPlan.parse(self.approved_plan)
         hook = ExploHook(explo_conn_id=self.explo_conn_id)
-        with engines_of(self.sql_conn_id, self.token_conn_id or self.sql_conn_id) as (source, target):
+        with databases_of(self.sql_conn_id, self.token_conn_id or self.sql_conn_id) as (source, database):
+            target = database.engine
             query = TenantQuery(
                 source,
                 self.sql,

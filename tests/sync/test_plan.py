@@ -166,7 +166,8 @@ def test_the_spool_keeps_tenants_exactly():
     )
     change = Change(row=3, user_group_id="ü", name="N", action="create", tenant=tenant)
     with Spool[Change]() as spool:
-        assert spool.register(3, "ü", "1:aa") is None
+        assert spool.first_rows(["ü"]) == {}
+        spool.register([(3, "ü", "1:aa")])
         spool.put(3, change)
         ((depth, chunk),) = spool.chunks(10)
     assert (depth, chunk) == (0, [change])

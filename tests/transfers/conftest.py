@@ -141,7 +141,8 @@ def anywhere(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         url = f"{request.param}:///{path}"
         connection = {"conn_type": request.param, "host": path}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
-    engine = sa.create_engine(url)
+    # DuckDB opens a file in one process with one configuration at a time, and this dialect has its own.
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     yield engine
     # DuckDB 1.5.0 reserves 20 GB of addresses for each open database, after some of which Linux refuses to fork.
     engine.dispose()

@@ -9,7 +9,7 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.sql.engine import Database
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sql.tenant_query import TenantQuery
 from airflow_provider_explo.sync import save
@@ -63,8 +63,7 @@ def in_the_middle(emulator, act):
 
 
 def test_rows_wait_on_a_cursor_in_the_database(warehouse_on_postgres, execute):
-    rows = TenantQuery(warehouse_on_postgres.execution_options(isolation_level="REPEATABLE READ"), SQL.format(100_000))
-    chunks = rows.chunks()
+    chunks = TenantQuery(Database("warehouse"), SQL.format(100_000)).chunks()
     first = next(chunks)
     assert len(first) == 500
     assert first[0] == {"user_group_id": "tenant-1", "name": "Tenant 1"}
@@ -167,10 +166,10 @@ def test_tasks_that_begin_together_make_one_table(warehouse_on_postgres, kind):
         together.wait(10)
         try:
             if kind == "tokens":
-                TokenTable(engine, name).create_if_missing()
+                TokenTable(engine, name).prepare()
             else:
-                RejectsTable(engine, name, run=f"run {number}").prepare()
-        except ExploError as error:
+                RejectsTable(engine, name, task=f"task {number}").prepare()
+        except Exception as error:
             errors.append(error)
         finally:
             engine.dispose()

@@ -319,9 +319,8 @@ def test_a_database_that_takes_no_writes_is_told_before_any_call(
     bulk()
     database.put(("b", "B"))
     explo_connection.clear_requests()
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"file:{database.path}?mode=ro&uri=true"})
-    )
+    read_only = {"conn_type": "sqlite", "host": str(database.path), "extra": {"mode": "ro"}}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(read_only))
     run = bulk()
     assert run.state == "failed"
     assert "readonly database" in run.log

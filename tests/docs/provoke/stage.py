@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -87,7 +88,7 @@ class Stage:
     def database(self, *statements: str) -> None:
         """Run statements in the warehouse, behind the connection ``warehouse``."""
         path = self.folder / "warehouse.db"
-        self.monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite:///{path}")
+        self.monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
         with closing(sqlite3.connect(path)) as database, database:
             for statement in statements:
                 database.execute(statement)
