@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploConfigError, message
-from airflow_provider_explo.sql.engine import attempt, to_explo_error
+from airflow_provider_explo.sql.engine import attempt
+from airflow_provider_explo.sql.errors import to_explo_error
 
 if TYPE_CHECKING:
     from types import TracebackType

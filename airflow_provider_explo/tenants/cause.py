@@ -124,7 +124,7 @@ class Cause:
             reason = _shorten(reason, MAX_REASON)
             detail = "" if unsent else _detail(reason)
             example = Example(row=row, user_group_id=user_group_id, reason=reason, detail=detail)
-            self.examples = sorted([*self.examples, example], key=lambda one: one.row)[:MAX_EXAMPLES]
+            self.examples = sorted([*self.examples, example], key=lambda shown: shown.row)[:MAX_EXAMPLES]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for XCom."""

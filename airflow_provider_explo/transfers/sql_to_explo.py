@@ -236,9 +236,8 @@ class SqlToExploOperator(ExploOperator):
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
             )
             report.prepare()
-            with closing(
-                sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
-            ) as results:
+            results = sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
+            with closing(results):
                 for chunk in results:
                     report.record(chunk)
             report.end(sync.gave_up)
