@@ -76,13 +76,18 @@ def preview(value: Any) -> str:
     return text if len(text) <= MAX_PREVIEW_LENGTH else f"{text[:MAX_PREVIEW_LENGTH]}…"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def validation_error(user_group_id: object, problems: Iterable[Problem]) -> ExploValidationError:
     """One error for every problem of one tenant."""
     all_problems = list(problems)
     lines = [str(problem) for problem in all_problems[:MAX_LISTED_PROBLEMS]]
     if len(all_problems) > MAX_LISTED_PROBLEMS:
         lines.append(f"and {len(all_problems) - MAX_LISTED_PROBLEMS} more")
-    count = "1 problem" if len(all_problems) == 1 else f"{len(all_problems)} problems"
+    count = counted(len(all_problems), "problem")
     heading = f"tenant {preview(user_group_id)}: {count}; nothing was sent to Explo for this tenant"
     return ExploValidationError("\n".join([heading, *lines]), all_problems)
 

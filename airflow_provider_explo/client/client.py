@@ -148,9 +148,10 @@ class ExploClient:
         :param complete: a list that ends before its own total is an error, for a caller who takes what is missing in it
             for deleted.
         """
-        # Not all ids seen so far: memory stays flat, however long the list is.
+        # Not all ids seen so far, but a number for each page: memory stays flat, however long the list is.
         first: set[str] = set()
         previous: set[str] = set()
+        read: set[int] = set()
         seen, total = 0, None
         for page in count(1):
             request = endpoints.list_page(page=page, page_size=page_size, parent_provided_id=parent_provided_id)
@@ -168,8 +169,11 @@ class ExploClient:
                 raise errors.incomplete_list(request, response.status, seen=seen, total=total)
             if not new:
                 return
-            yield new
             previous = {group.provided_id for group in groups}
+            if (page_hash := hash(frozenset(previous))) in read:
+                raise parsing.unexpected_response(request, response, "the list of customers repeats an earlier page")
+            read.add(page_hash)
+            yield new
             first = first or previous
             seen += len({group.provided_id for group in new})
             if total is not None and seen >= total:

@@ -14,14 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
-from airflow_provider_explo.exceptions import (
-    ExploApiError,
-    ExploError,
-    ExploRefusedError,
-)
+from airflow_provider_explo.exceptions import ExploApiError, ExploError, ExploRefusedError
 from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import first_line
-from airflow_provider_explo.sync.attempt import Attempt, FailedParents
+from airflow_provider_explo.sync.attempt import Attempt, FailedParents, with_children
 from airflow_provider_explo.sync.breaker import CircuitBreaker, probe
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
@@ -169,8 +165,11 @@ class Applier:
     def _retry_deletes(self) -> Iterator[list[Result]]:
         """Explo refuses to delete a group that has children: once others are deleted, it may not any more."""
         results, self._refused_deletes = self._refused_deletes, []
-        if not self._deleted or self.breaker.error is not None:
+        if self.breaker.error is not None:
             yield results
+            return
+        if not self._deleted:
+            yield interruptible(lambda: with_children(results, self._client), self._signal)
             return
         self._deleted = False
         for result in results:
@@ -247,4 +246,4 @@ class Applier:
         # The error that ends the run is raised; a second one of the same cause would hide it.
         with suppress(ExploError):
             count = self._saver.save_once(results)
-            log.info("Shutting down: %d tokens in flight saved; %d requests without a response", count, len(late))
+            log.info("Shutting down: tokens in flight saved: %d; requests without a response: %d", count, len(late))

@@ -10,23 +10,14 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
-from airflow_provider_explo.exceptions import (
-    ExploApiError,
-    ExploError,
-    ExploProtocolError,
-    ExploRefusedError,
-    message,
-    preview,
-)
-from airflow_provider_explo.sync.lookup import REFUSALS, find_group, refused_although_there
+from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError
+from airflow_provider_explo.sync.lookup import REFUSALS, find_group, refused_although_there, refused_delete
 from airflow_provider_explo.sync.save import with_retries
 from airflow_provider_explo.sync.single import Backoff, Sleep, without_frames
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.sql.token_table import TokenTable
-
-NAMED_CHILDREN = 3
 
 
 @without_frames
@@ -81,7 +72,7 @@ def _delete(client: ExploClient, user_group_id: str, token: str, backoff: Backof
             # Replaced meanwhile.
             token = group.token
         elif isinstance(error, REFUSALS):
-            raise _refusal(client, user_group_id, error)
+            raise refused_although_there(user_group_id, refused_delete(client, user_group_id, error))
         else:
             backoff.wait(error)
     return True
@@ -93,24 +84,3 @@ def _send(client: ExploClient, user_group_id: str, token: str) -> ExploApiError 
     except ExploApiError as error:
         return error
     return None
-
-
-def _refusal(client: ExploClient, user_group_id: str, error: ExploApiError) -> ExploApiError:
-    children = _children(client, user_group_id) if isinstance(error, ExploRefusedError) else []
-    if not children:
-        return refused_although_there(user_group_id, error)
-    names = ", ".join(map(preview, children[:NAMED_CHILDREN]))
-    rest = f" and {len(children) - NAMED_CHILDREN} more" if len(children) > NAMED_CHILDREN else ""
-    summary = f"tenant {preview(user_group_id)}: has children, and Explo deletes no group that has some"
-    text = message(summary, found=f"{names}{rest}", fix="delete its children first")
-    return ExploRefusedError(text, status=error.status, endpoint=error.endpoint)
-
-
-def _children(client: ExploClient, user_group_id: str) -> list[str]:
-    try:
-        page = next(client.pages(parent_provided_id=user_group_id), [])
-    except ExploError:
-        return []
-    # A group is no child of its own: where it is in the list, Explo does not know the filter.
-    children = [group.provided_id for group in page]
-    return [] if user_group_id in children else children

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.exceptions import ExploError, message
 from airflow_provider_explo.sync.compare import compare
 from airflow_provider_explo.tenants.content_hash import UNSETTLED, canonical, is_hash_of, is_settled
 from airflow_provider_explo.tenants.outcome import Kind, Outcome
@@ -166,7 +166,9 @@ def decide(change: Change, *, if_exists: str, listed: bool, shared_token: bool =
     names = ", ".join(comparison.drift)
     if if_exists == "fail" and (change.stored is None or comparison.drift):
         why = f"differs in: {names}" if comparison.drift else "was not made by this connection and token table"
-        return replace(change, action="refuse", reason=f"user group already exists and {why}; if_exists is 'fail'")
+        fix = None if comparison.drift else "if a run that was killed made it, run once with if_exists='keep'"
+        reason = message(f"user group already exists and {why}; if_exists is 'fail'", fix=fix)
+        return replace(change, action="refuse", reason=reason)
     if if_exists == "update" and (comparison.drift or change.unknown):
         reason = f"differs in Explo: {names}" if names else f"Explo may hold other: {', '.join(change.unknown)}"
         return replace(change, action="update", reason=reason)

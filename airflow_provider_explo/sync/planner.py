@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_explo.exceptions import ExploValidationError, preview
+from airflow_provider_explo.exceptions import ExploValidationError, counted, preview
 from airflow_provider_explo.sync.actual import ActualGroups
 from airflow_provider_explo.sync.guard import Totals
 from airflow_provider_explo.sync.plan import Change, decide
@@ -119,7 +119,7 @@ class Planner:
         if if_missing == "delete" and self._unusable_ids:
             # One of these rows may be the tenant's own, with a damaged id.
             if_missing = "report"
-            reason += f"; not deleted, because {self._unusable_ids:,} rows of the query have an unusable id"
+            reason += f"; not deleted, because the query has {counted(self._unusable_ids, 'row')} with an unusable id"
         if if_missing == "delete" and actual is not None and not actual.complete:
             if_missing = "report"
             reason += "; not deleted, because Explo's list is incomplete"

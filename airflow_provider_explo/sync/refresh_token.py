@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
-from airflow_provider_explo.exceptions import ExploApiError
+from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError, message, preview
 from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.lookup import REFUSALS, find_group, no_such_group, refused_although_there
 from airflow_provider_explo.sync.save import with_retries
@@ -61,6 +61,8 @@ def refresh_token(
         if candidate is None:
             raise
         group = client.refresh_user_group_token(current_token=candidate, user_group_id=user_group_id)
+        if group.token == candidate:
+            raise _not_replaced(user_group_id) from None
         write(group)
         return group
     if group is None:
@@ -73,7 +75,10 @@ def _refresh(client: ExploClient, group: UserGroup, backoff: Backoff) -> UserGro
     user_group_id = group.provided_id
     while True:
         try:
-            return client.refresh_user_group_token(current_token=group.token, user_group_id=user_group_id)
+            refreshed = client.refresh_user_group_token(current_token=group.token, user_group_id=user_group_id)
+            if refreshed.token != group.token:
+                return refreshed
+            error: ExploApiError = _not_replaced(user_group_id)
         except ExploApiError as refused:
             error = refused
         if not error.ambiguous and not isinstance(error, REFUSALS):
@@ -87,6 +92,11 @@ def _refresh(client: ExploClient, group: UserGroup, backoff: Backoff) -> UserGro
         if isinstance(error, REFUSALS):
             raise refused_although_there(user_group_id, error)
         backoff.wait(error)
+
+
+def _not_replaced(user_group_id: str) -> ExploProtocolError:
+    summary = f"tenant {preview(user_group_id)}: Explo returned the same token: it was not replaced"
+    return ExploProtocolError(message(summary, fix="replace it in Explo by hand, and report this to Explo"))
 
 
 def _save(tokens: TokenTable, group: UserGroup) -> None:

@@ -10,6 +10,7 @@ from airflow_provider_explo.exceptions import (
     ExploError,
     ExploRateLimitError,
     ExploUnavailableError,
+    counted,
 )
 from airflow_provider_explo.sql.log_table import LogEntry, LogTable
 from airflow_provider_explo.sql.rejects_table import RejectsTable
@@ -71,10 +72,12 @@ class Report:
             self._write("history", lambda: history.add(entries))
 
     def end(self, gave_up: ExploError | None) -> None:
-        """Log the counts.
+        """Every row was recorded: log the counts. A tenant that the query no longer has is not broken now.
 
         :param gave_up: why sending stopped before the end.
         """
+        if self._rejects is not None:
+            self._write("rejects", self._rejects.finish)
         self._gave_up = gave_up
         if gave_up is not None:
             self.summary.causes.end(gave_up)
@@ -82,7 +85,7 @@ class Report:
             log.warning("%d more user groups differ from their rows", self._drifted - MAX_LISTED_DRIFT)
         if self._drifted:
             log.warning("if_exists='update' sends what differs")
-        log.info("%d rows: %s", self.summary.rows, self.summary)
+        log.info("%s: %s", counted(self.summary.rows, "row"), self.summary)
 
     def failure(self, on_rejected: str, max_rejected_share: float | None, *, clear: str) -> ExploError | None:
         """The error that the run ends with, of a kind that is retried where that can help; None for a success.

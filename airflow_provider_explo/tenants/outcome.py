@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from airflow_provider_explo.exceptions import ExploError, preview
+from airflow_provider_explo.exceptions import ExploError, counted, preview
 from airflow_provider_explo.tenants.cause import Causes
-from airflow_provider_explo.tenants.page import count_of, log_page, markdown_page
+from airflow_provider_explo.tenants.page import log_page, markdown_page
 
 Kind = Literal[
     "created", "existing", "updated", "token_updated", "unchanged", "deleted", "orphaned", "rejected", "failed"
@@ -91,7 +91,7 @@ class Summary:
             "rows": self.rows,
             **{kind: self.counts[kind] for kind in KINDS},
             "problems": [cause.as_dict() for cause in self.causes],
-            "text": markdown_page(f"{count_of(self.rows, 'row')}: {self}", list(self.causes)),
+            "text": markdown_page(f"{counted(self.rows, 'row')}: {self}", list(self.causes)),
         }
 
     def page(self, *tail: str) -> str:
@@ -102,7 +102,7 @@ class Summary:
         lines = list(tail)
         if self.counts["rejected"]:
             lines.insert(0, "Fix rejected rows at their source.")
-        return log_page(f"Of {count_of(self.rows, 'row')}: {self}", list(self.causes), lines)
+        return log_page(f"Of {counted(self.rows, 'row')}: {self}", list(self.causes), lines)
 
     def __str__(self) -> str:
         # Those that need an argument or a change in Explo are named where there are any.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from airflow_provider_explo.exceptions import preview
+from airflow_provider_explo.exceptions import counted, preview
 from airflow_provider_explo.tenants.cause import Cause
 
 MAX_LINES = 40
@@ -41,7 +41,7 @@ def _page(
         lines = [*head, *(line for block in blocks[:shown] for line in block)]
         if rest:
             lines.append(
-                omitted.format(count_of(len(rest), "more cause"), count_of(sum(cause.count for cause in rest), "row"))
+                omitted.format(counted(len(rest), "more cause"), counted(sum(cause.count for cause in rest), "row"))
             )
         text = "\n".join([*lines, *tail]).strip()
         if shown <= 1 or (text.count("\n") < MAX_LINES and len(text) <= MAX_CHARACTERS):
@@ -49,13 +49,8 @@ def _page(
         shown -= 1
 
 
-def count_of(number: int, noun: str) -> str:
-    """Such as ``1 row`` and ``2,000 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _counts(cause: Cause) -> str:
-    text = f"{cause.outcome}: {count_of(cause.count, 'row')}"
+    text = f"{cause.outcome}: {counted(cause.count, 'row')}"
     if cause.unsent:
         text += ", not sent" if cause.unsent == cause.count else f", {cause.unsent:,} of them not sent"
     return f"this ended the run; {text}" if cause.ended_run else text

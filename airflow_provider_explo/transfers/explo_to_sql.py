@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploPlanRefusedError, message
+from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploPlanRefusedError, counted, message
 from airflow_provider_explo.operators.base import ExploOperator
 
 if TYPE_CHECKING:
@@ -121,13 +121,13 @@ class ExploToSqlOperator(ExploOperator):
                 signal.raise_if_set()
                 spool.put(map(rows.row, groups))
                 if number % LOGGED_PAGES == 0:
-                    log.info("%s customers read in %d requests", f"{len(spool):,}", number)
+                    log.info("%s read in %d requests", counted(len(spool), "customer"), number)
             customers, before = len(spool), table.count()
             if before and not customers:
                 raise ExploPlanRefusedError(
                     message(
                         f"{table.label}: not replaced, because Explo's list is empty",
-                        found=f"0 customers in Explo, {before:,} rows in the table",
+                        found=f"0 customers in Explo, {counted(before, 'row')} in the table",
                         fix="check the API token's data visibility group; if it is true, delete the rows by hand",
                     )
                 )
@@ -140,5 +140,5 @@ class ExploToSqlOperator(ExploOperator):
                     yield batch
 
             table.replace(batches, synced_at=synced_at)
-        log.info("%s: %s customers, before %s", table.label, f"{customers:,}", f"{before:,}")
+        log.info("%s: %s, before %s", table.label, counted(customers, "customer"), f"{before:,}")
         return customers

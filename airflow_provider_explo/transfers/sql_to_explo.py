@@ -61,7 +61,7 @@ class SqlToExploOperator(ExploOperator):
     :param properties_schema: likewise for ``properties``. (a path is templated)
     :param on_rejected: ``fail`` fails the task in the end if a row was rejected; ``skip`` does not.
     :param rejects_table: who is broken now: a row for each tenant that was rejected or failed, gone once the tenant is
-        well; in the token table's database, made if missing. (templated)
+        well or not in the query any more; in the token table's database, made if missing. (templated)
     :param log_table: what was done: a row for each change and each new problem, append-only; likewise. (templated)
     :param dry_run: only read: log the plan, and return it, with its ``digest`` and a Markdown ``text``.
     :param approved_plan: the return value of a dry run, or its digest: exactly these changes are carried out. What has

@@ -71,6 +71,9 @@ def refused_list(stage: Stage) -> Iterator[str]:
     stage.tenants(("acme", "Acme"))
     stage.fault("status", status=403, path="/v2/api/customers/")
     yield stage.error(stage.onboard)
+    stage.emulator.clear_faults()
+    stage.fault("status", status=401, path="/v2/api/customers/")
+    yield stage.error(stage.onboard)
 
 
 def guarded(stage: Stage) -> Iterator[str]:
