@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploValidationError, message
-from airflow_provider_explo.operators.base import IF_EXISTS, check_choice, check_kind, is_xcom_arg, log_result
+from airflow_provider_explo.operators.base import (
+    IF_EXISTS,
+    check_choice,
+    check_kind,
+    check_when_run,
+    is_xcom_arg,
+    log_result,
+)
 from airflow_provider_explo.operators.links import PAGE_KEY, page_of
 from airflow_provider_explo.operators.single import TENANT_FIELDS, USER_GROUP_KEY, TenantOperator
 from airflow_provider_explo.tenants.tenant import FIELDS
@@ -67,7 +74,7 @@ class ExploCreateUserGroupOperator(TenantOperator):
         "token_conn_id",
     )
     template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
-    native_fields = tuple(template_fields_renderers)
+    json_fields = tuple(template_fields_renderers)
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(
@@ -163,7 +170,7 @@ class ExploCreateUserGroupOperator(TenantOperator):
         tenant: Any = self.tenant
         if is_xcom_arg(tenant):
             tenant = tenant.resolve(context)
-        check_kind("tenant", tenant, Mapping, expected="a mapping with a tenant's fields")
+        check_when_run("tenant", tenant, Mapping, expected="a mapping with a tenant's fields")
         unknown = sorted(map(str, tenant.keys() - set(TENANT_FIELDS)))
         if unknown:
             raise ExploValidationError(

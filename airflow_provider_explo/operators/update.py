@@ -57,7 +57,7 @@ class ExploUpdateUserGroupOperator(TenantOperator):
         "token_conn_id",
     )
     template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
-    native_fields = tuple(template_fields_renderers)
+    json_fields = tuple(template_fields_renderers)
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(

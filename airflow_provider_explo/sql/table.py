@@ -39,11 +39,6 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def storable(text: str) -> str:
-    """Text as every database takes it: the null character and broken Unicode as escapes."""
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 class ManagedTable:
     """One table in one database; a context manager that closes its connections.
 

@@ -107,12 +107,24 @@ class TenantQuery:
         try:
             return list(cursor.fetchmany(self.chunk_size))
         except Exception as driver_error:
-            if cursor.description is None and after == 0:
+            if after == 0 and type(driver_error).__name__ == "ProgrammingError":
+                # So some drivers say that there is nothing to fetch.
                 error: ExploError = _no_rows_error()
             else:
-                where = f"{self._label}: row {after + 1:,} or one of the {self.chunk_size - 1:,} after it"
+                where = f"{self._label}: {self._failing_row(cursor, after=after)}"
                 error = to_explo_error(driver_error, where, of_a_row=True)
         raise error
+
+    def _failing_row(self, cursor: Any, *, after: int) -> str:
+        """Which of the next rows cannot be fetched: its number, where the cursor can go back."""
+        with suppress(Exception):
+            cursor.scroll(after, mode="absolute")
+            for number in range(after + 1, after + self.chunk_size + 1):
+                try:
+                    cursor.fetchone()
+                except Exception:
+                    return f"row {number:,}"
+        return f"row {after + 1:,} or one of the {self.chunk_size - 1:,} after it"
 
     def _bound(self, paramstyle: str) -> tuple[str, Any]:
         if isinstance(self._parameters, Mapping):

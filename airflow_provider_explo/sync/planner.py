@@ -66,8 +66,8 @@ class Planner:
                 self.totals.rows += 1
                 change = Change(
                     row=self.totals.rows,
-                    user_group_id=tenant.user_group_id if tenant.has_id else preview(tenant.user_group_id),
-                    name=tenant.name if isinstance(tenant.name, str) else None,
+                    user_group_id=tenant.shown_id,
+                    name=tenant.shown_name,
                     action="create",
                     digest=None if tenant.problems else content_hash(tenant) + self._rules,
                     tenant=tenant,
@@ -188,7 +188,7 @@ class Planner:
             if change.stored is None or change.stored.content_hash.removesuffix(UNSETTLED) != change.digest:
                 self._validator.validate(tenant)
         except ExploValidationError as error:
-            reason = "\n".join(map(str, error.problems))
+            reason = str(error).partition("\n")[2]
             self._unusable_ids += any(problem.path == "$.user_group_id" for problem in error.problems)
             return replace(change, action="reject", reason=reason, tenant=None, error=error)
         if self._always_ask or self._refresh:

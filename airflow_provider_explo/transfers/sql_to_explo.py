@@ -93,7 +93,9 @@ class SqlToExploOperator(ExploOperator):
     )
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"sql": "sql", "parameters": "json", "approved_plan": "json"}
-    native_fields = ("parameters", "approved_plan")
+    native_fields = ("parameters",)
+    json_fields = ("approved_plan",)
+    rendered_types = {"sql": (str,), "parameters": (Mapping, list, tuple)}
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(
