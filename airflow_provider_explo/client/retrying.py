@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -141,10 +142,10 @@ class RetryingTransport:
 
     def _wait_for_turn(self, request: Request) -> float:
         """Wait for the budget, but not for the end of a pause that is longer than any request may take."""
-        sent_at = self._rate_limiter.wait(until=self._rate_limiter.clock() + self._retry_timeout)
+        sent_at = self._rate_limiter.wait(max_pause=self._retry_timeout)
         if sent_at is None:
             pause = self._rate_limiter.paused_for
-            summary = f"not sent: rate-limited by an earlier HTTP 429 for another {pause:.0f} s"
+            summary = f"not sent: rate-limited by an earlier HTTP 429 for another {math.ceil(pause)} s"
             fix = "retry after that; it is longer than the connection's retry_timeout"
             raise api_error(ExploRateLimitError, request, summary, fix=fix, retry_after=pause)
         return sent_at

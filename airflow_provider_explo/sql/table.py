@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.engine import attempt
 from airflow_provider_explo.sql.errors import to_explo_error
+from airflow_provider_explo.sql.rights import lacking_in
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,6 +51,9 @@ class ManagedTable:
     :raises ExploConfigError: the name is not a plain identifier.
     """
 
+    # What its user needs, beside making it.
+    rights = "SELECT, INSERT, UPDATE, DELETE"
+
     def __init__(
         self, engine: Engine, name: str, *columns: sa.Column[Any], label: str, indexed: str | None = None
     ) -> None:
@@ -76,7 +80,17 @@ class ManagedTable:
 
     def attempt(self, operation: str, work: Callable[[], T]) -> T:
         """Do something with the table; see :func:`~airflow_provider_explo.sql.engine.attempt`."""
-        return attempt(f"{self.label}: {operation}", work)
+        grant = f"{self.rights} ON {self.name}"
+        if operation == "creating it":
+            mysql = self.engine.dialect.name in ("mysql", "mariadb")
+            grant = (
+                f"CREATE ON {self.table.schema or '*'}.*"
+                if mysql
+                else f"CREATE ON SCHEMA {self.table.schema or 'public'}"
+            )
+        return attempt(
+            f"{self.label}: {operation}", work, lacking=lambda error: lacking_in(self.engine, error, grant=grant)
+        )
 
     def in_transaction(self, operation: str, work: Callable[[Connection], T]) -> T:
         """Do something with the table in one short transaction."""

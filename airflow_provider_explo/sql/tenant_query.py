@@ -10,6 +10,7 @@ from airflow_provider_explo.exceptions import ExploConfigError, ExploError, mess
 from airflow_provider_explo.sql.drivers import as_text, driver_of, paramstyle_of
 from airflow_provider_explo.sql.errors import to_explo_error
 from airflow_provider_explo.sql.named_parameters import bind
+from airflow_provider_explo.sql.rights import lacking
 from airflow_provider_explo.tenants.tenant import FIELDS
 
 if TYPE_CHECKING:
@@ -90,7 +91,14 @@ class TenantQuery:
             cursor.execute(sql) if parameters is None else cursor.execute(sql, parameters)
             return cursor
         except Exception as driver_error:
-            error = to_explo_error(driver_error, self._label)
+            database = self._database
+            error = to_explo_error(
+                driver_error,
+                self._label,
+                lacking=lambda denied: lacking(
+                    denied, database.connect, database.conn_id, grant="SELECT ON the tables of the query"
+                ),
+            )
         # Outside of the except block, so that the driver's error, which may show a row, is not its context.
         raise error
 

@@ -93,7 +93,14 @@ class Change:
         return is_settled(stored) and is_hash_of(self.tenant, stored, digest=self.digest)
 
     def outcome(
-        self, kind: Kind | None = None, reason: str | None = None, *, drift: bool = False, can_retry: bool = False
+        self,
+        kind: Kind | None = None,
+        reason: str | None = None,
+        *,
+        drift: bool = False,
+        can_retry: bool = False,
+        error: ExploError | None = None,
+        unsent: bool = False,
     ) -> Outcome:
         """The row's outcome; by default that of a change which sends nothing."""
         return Outcome(
@@ -104,6 +111,8 @@ class Change:
             reason=self.reason if reason is None else reason,
             drift=drift or self.action == "drift" or (self.action == "save" and bool(self.differences)),
             can_retry=can_retry,
+            error=error or self.error,
+            unsent=unsent,
         )
 
     @property

@@ -72,7 +72,9 @@ class Result:
             reason = (
                 f"not sent: the run gave up after: {first_line(self.error, subject=False)}" if self.unsent else reason
             )
-            return change.outcome("failed", reason, can_retry=can_retry(self.error))
+            return change.outcome(
+                "failed", reason, can_retry=can_retry(self.error), error=self.error, unsent=self.unsent
+            )
         if sent is None:
             return change.outcome()
         reasons = []

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
-from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, names_of
+from airflow_provider_explo.operators.base import (
+    IF_EXISTS,
+    ExploOperator,
+    check_choice,
+    check_kind,
+    how_to_clear,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -24,11 +31,10 @@ class SqlToExploOperator(ExploOperator):
     """Make Explo hold the tenants that a query returns, and keep their tokens in a table.
 
     Rows are checked, and compared with Explo's own list (one request for each 1,000 customers) and the token table.
-    Only a difference costs a request. Requests go out evenly within the connection's ``requests_per_minute``, and each
-    token is saved as it comes: a task that was killed resumes where it was. Every row has one outcome:
-    ``created``, ``existing``, ``updated``, ``token_updated``, ``unchanged``, ``deleted``, ``orphaned``, ``rejected``
-    (bad input) or ``failed`` (Explo refused it, or could not be reached). The return value is a summary with a count
-    for each, and the first 20 problems; it never holds a token.
+    Only a difference costs a request. Each token is saved as it comes: a task that was killed resumes where it was.
+    Every row has one outcome: ``created``, ``existing``, ``updated``, ``token_updated``, ``unchanged``, ``deleted``,
+    ``orphaned``, ``rejected`` (bad input) or ``failed`` (Explo refused it, or could not be reached). The return value
+    has a count for each, problems by cause, what ended the run first, and a Markdown ``text``; never a token.
 
     :param sql: a query, or the path of a ``.sql`` file with one, that returns ``user_group_id``, ``name`` and
         optionally ``mapping``, ``properties`` (JSON, or JSON text) and the Customer API's fields, a row for each
@@ -169,7 +175,7 @@ class SqlToExploOperator(ExploOperator):
         try:
             result, error = signal.run(lambda: self._execute(context, signal))
             if error is not None:
-                # A task that fails returns nothing, and whoever is on call wants the counts too.
+                # A task that fails returns nothing, and its callbacks want the counts too.
                 context["ti"].xcom_push(key="return_value", value=result)
                 raise error
         except NON_RETRYABLE as error:
@@ -238,15 +244,10 @@ class SqlToExploOperator(ExploOperator):
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
             )
             report.prepare()
-            with closing(
-                sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
-            ) as results:
+            results = sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
+            with closing(results):
                 for chunk in results:
                     count_tenants(outcome.kind for outcome in report.record(chunk))
-            report.finish()
-            report.log_summary()
+            report.end(sync.gave_up)
         result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
-        error = report.failure(
-            on_rejected=self.on_rejected, max_rejected_share=self.max_rejected_share, gave_up=sync.gave_up
-        )
-        return result, error
+        return result, report.failure(self.on_rejected, self.max_rejected_share, clear=how_to_clear(context))

@@ -113,10 +113,22 @@ def test_a_user_who_may_only_read_is_told_before_any_call(
     run = bulk(sql=SQL.format(2))
     assert run.state == "failed"
     assert "writing to it: permission denied for table explo_user_groups" in run.log
+    assert f"found: {role} is the user of connection 'warehouse'" in run.log
+    assert f"fix: GRANT SELECT, INSERT, UPDATE, DELETE ON explo_user_groups TO {role}\n" in run.log
     run = bulk(sql=SQL.format(2), token_table="another")
     assert "creating it: permission denied for schema public" in run.log
+    assert f"fix: GRANT CREATE ON SCHEMA public TO {role}\n" in run.log
     assert explo_connection.request_count == 0
     assert bulk(sql=SQL.format(2), dry_run=True).state == "success"
+    execute("CREATE TABLE secret (user_group_id TEXT, name TEXT)")
+    run = bulk(sql="SELECT user_group_id, name FROM secret", dry_run=True)
+    assert "reading the tenants from connection 'warehouse': permission denied for table secret" in run.log
+    assert f"fix: GRANT SELECT ON the tables of the query TO {role}\n" in run.log
+    # The message's own statements are enough.
+    execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON explo_user_groups TO {role}")
+    execute(f"GRANT CREATE ON SCHEMA public TO {role}")
+    assert bulk(sql=SQL.format(2)).state == "success"
+    assert bulk(sql=SQL.format(2), token_table="another").state == "success"
 
 
 @pytest.mark.parametrize("token", ["INTEGER", "BYTEA"])
@@ -134,7 +146,7 @@ def test_a_row_that_the_database_refuses_fails_alone_and_its_token_is_not_shown(
     assert run.state == "failed"
     summary = run.xcom("onboard")
     assert (summary["created"], summary["failed"]) == (19, 1)
-    assert "violates check constraint" in summary["problems"][0]["reason"]
+    assert "violates check constraint" in summary["problems"][0]["examples"][0]["reason"]
     tokens = {group.provided_id: group.token for group in explo_connection.groups}
     assert dict(execute("SELECT user_group_id, token FROM explo_user_groups")) == {
         tenant: token for tenant, token in tokens.items() if tenant != "tenant-7"

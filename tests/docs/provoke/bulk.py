@@ -21,6 +21,13 @@ def bad_rows(stage: Stage) -> Iterator[str]:
     yield stage.error(stage.onboard)
 
 
+def ended(stage: Stage) -> Iterator[str]:
+    """What ended the run, after many bad rows."""
+    stage.tenants(*((f"t{number:02}", "" if number < 20 else "T") for number in range(33)))
+    stage.emulator.gone = {"create_user_group": 404}
+    yield re.sub(r"\d+ of them not sent", "12 of them not sent", stage.error(stage.onboard))
+
+
 def unreachable(stage: Stage) -> Iterator[str]:
     """Explo is unavailable: what a retry may fix."""
     stage.tenants(("one", "One"), ("acme", "Acme"))
