@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
-from airflow_provider_explo.operators.base import (
-    IF_EXISTS,
-    ExploOperator,
-    check_choice,
-    check_kind,
-    how_to_clear,
-    names_of,
-)
+from airflow_provider_explo.operators import base
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -235,10 +229,11 @@ class SqlToExploOperator(ExploOperator):
             )
             if self._dry_run:
                 plan = sync.plan(query.chunks())
-                text = "\n".join(plan.lines())
-                self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
+                self.log.info(
+                    "Dry run: only the list is requested, and nothing is written\n%s", "\n".join(plan.lines())
+                )
                 return plan.as_dict(), None
-            task, run = names_of(context) if self.rejects_table or self.log_table else ("", "")
+            task, run = base.names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
@@ -250,4 +245,4 @@ class SqlToExploOperator(ExploOperator):
                     count_tenants(outcome.kind for outcome in report.record(chunk))
             report.end(sync.gave_up)
         result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
-        return result, report.failure(self.on_rejected, self.max_rejected_share, clear=how_to_clear(context))
+        return result, report.failure(self.on_rejected, self.max_rejected_share, clear=base.how_to_clear(context))
