@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from airflow_provider_explo.sql.column_types import ID, LONG_TEXT
+from airflow_provider_explo.sql.engine import without_frames
 from airflow_provider_explo.sql.table import ManagedTable
 
 if TYPE_CHECKING:
@@ -71,11 +72,7 @@ class CustomersTable(ManagedTable):
         :raises ExploError: the database is away; the old rows are kept.
         :raises ExploConfigError: the database refuses a row; likewise.
         """
-        try:
-            self.attempt("replacing its rows", lambda: self._replace(batches, synced_at))
-        except BaseException as error:
-            # The frames of what failed hold tokens, and some tools show the frames of a traceback.
-            raise error.with_traceback(None) from None
+        without_frames(lambda: self.attempt("replacing its rows", lambda: self._replace(batches, synced_at)))
 
     def _replace(self, batches: Callable[[], Batches], synced_at: datetime) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ from airflow_provider_explo.connections import get_hook
 from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.drivers import driver_of
 from airflow_provider_explo.sql.errors import to_explo_error
+from airflow_provider_explo.sql.rights import CONN_ID_OPTION
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -63,6 +64,7 @@ class Database:
                 # A connection that broke while idle is noticed, and replaced.
                 pool_pre_ping=True,
                 hide_parameters=True,
+                execution_options={CONN_ID_OPTION: self.conn_id},
             )
         except (sa.exc.NoSuchModuleError, ImportError):
             idle.pop().close()
@@ -119,19 +121,30 @@ def databases_of(*conn_ids: str) -> Iterator[list[Database]]:
             database.dispose()
 
 
-def attempt(operation: str, work: Callable[[], T]) -> T:
+def attempt(
+    operation: str, work: Callable[[], T], *, lacking: Callable[[BaseException], Mapping[str, str]] | None = None
+) -> T:
     """Do something in a database; an error shows neither the statement nor the values in it.
 
     :param operation: what is being done, for the message: ``token table t: saving tokens``.
+    :param lacking: from an error for want of a right to ``found`` and ``fix`` of the message.
     :raises ExploError: the database is away, or busy for too long; a retry may help.
     :raises ExploConfigError: it refuses this.
     """
     try:
         return work()
     except sa.exc.SQLAlchemyError as database_error:
-        error = to_explo_error(database_error, operation)
+        error = to_explo_error(database_error, operation, lacking=lacking)
     # Outside of the except block, so that the driver's error, which may show a row, is not its context.
     raise error
+
+
+def without_frames(work: Callable[[], T]) -> T:
+    """Do something with tokens. The frames of what fails, or is interrupted, hold them, and some tools show frames."""
+    try:
+        return work()
+    except BaseException as error:
+        raise error.with_traceback(None) from None
 
 
 def _hook_of(conn_id: str) -> DbApiHook:

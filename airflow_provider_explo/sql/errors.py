@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Callable, Mapping
 
 from airflow_provider_explo.exceptions import ExploConfigError, ExploError, message
+from airflow_provider_explo.sql.rights import is_denied
 
 # By PEP 249 and Python; SQLAlchemy's have the same names.
 _TRANSIENT_CLASSES = {"OperationalError", "InterfaceError", "TimeoutError", "ConnectionError"}
@@ -25,16 +27,25 @@ _MYSQL_DRIVERS = {"MySQLdb", "pymysql", "mysql"}
 _ONE_LINE_DRIVERS = {"psycopg", "psycopg2", "sqlite3", "duckdb"}
 
 
-def to_explo_error(error: Exception, operation: str, *, of_a_row: bool = False) -> ExploError:
+def to_explo_error(
+    error: Exception,
+    operation: str,
+    *,
+    of_a_row: bool = False,
+    lacking: Callable[[BaseException], Mapping[str, str]] | None = None,
+) -> ExploError:
     """This package's error for what a database or its driver raised.
 
     :param error: the driver's, or SQLAlchemy's around it.
     :param operation: what was being done, for the message.
     :param of_a_row: it was raised while a row was read, and may hold its values.
+    :param lacking: from an error for want of a right to ``found`` and ``fix``.
     :returns: a plain ExploError where a retry may help, else an ExploConfigError.
     """
     cause = getattr(error, "orig", None) or error
     summary = f"{operation}: {_summary(cause, of_a_row=of_a_row)}"
+    if lacking is not None and is_denied(cause):
+        return ExploConfigError(message(summary, **lacking(cause)))
     if is_transient(cause) or getattr(error, "connection_invalidated", False):
         return ExploError(message(summary, fix="rows already saved are kept; it is safe to retry the task"))
     fix = "correct the row, select only a tenant's columns, or cast them to text" if of_a_row else None

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from airflow_provider_explo import json_values
+from airflow_provider_explo.json_values import storable
 from airflow_provider_explo.sql.column_types import LONG_TEXT
-from airflow_provider_explo.sql.table import ManagedTable, storable, utc_now
+from airflow_provider_explo.sql.table import ManagedTable, utc_now
 from airflow_provider_explo.tenants.outcome import Outcome
 
 if TYPE_CHECKING:

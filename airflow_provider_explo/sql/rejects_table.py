@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from airflow_provider_explo.sql.table import ManagedTable, storable, utc_now
+from airflow_provider_explo.json_values import storable
+from airflow_provider_explo.sql.table import ManagedTable, utc_now
 from airflow_provider_explo.tenants.outcome import Outcome
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.drivers import as_text, driver_of, paramstyle_of
 from airflow_provider_explo.sql.errors import to_explo_error
 from airflow_provider_explo.sql.named_parameters import bind
+from airflow_provider_explo.sql.rights import lacking
 from airflow_provider_explo.tenants.tenant import FIELDS
 
 if TYPE_CHECKING:
@@ -91,7 +92,14 @@ class TenantQuery:
             cursor.execute(sql) if parameters is None else cursor.execute(sql, parameters)
             return cursor
         except Exception as driver_error:
-            error = to_explo_error(driver_error, self._label)
+            database = self._database
+            error = to_explo_error(
+                driver_error,
+                self._label,
+                lacking=lambda denied: lacking(
+                    denied, database.connect, database.conn_id, grant="SELECT ON the tables of the query"
+                ),
+            )
         # Outside of the except block, so that the driver's error, which may show a row, is not its context.
         raise error
 
@@ -100,10 +108,26 @@ class TenantQuery:
         try:
             return list(cursor.fetchmany(self.chunk_size))
         except Exception as driver_error:
+            # Without columns, nothing was fetched yet.
             of_a_row = cursor.description is not None
-            where = f": row {after + 1:,} or one of the {self.chunk_size - 1:,} after it" if of_a_row else ""
-            error = to_explo_error(driver_error, self._label + where, of_a_row=of_a_row)
+            if not of_a_row and type(driver_error).__name__ == "ProgrammingError":
+                # So some drivers say that there is nothing to fetch.
+                error: ExploError = _no_rows_error()
+            else:
+                label = f"{self._label}: {self._failing_row(cursor, after=after)}" if of_a_row else self._label
+                error = to_explo_error(driver_error, label, of_a_row=of_a_row)
         raise error
+
+    def _failing_row(self, cursor: Any, *, after: int) -> str:
+        """Which of the next rows cannot be fetched: its number, where the cursor can go back."""
+        with suppress(Exception):
+            cursor.scroll(after, mode="absolute")
+            for number in range(after + 1, after + self.chunk_size + 1):
+                try:
+                    cursor.fetchone()
+                except Exception:
+                    return f"row {number:,}"
+        return f"row {after + 1:,} or one of the {self.chunk_size - 1:,} after it"
 
     def _bound(self, paramstyle: str) -> tuple[str, Any]:
         if isinstance(self._parameters, Mapping):

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 
 from airflow_provider_explo.exceptions import ExploConfigError, message, preview
-from airflow_provider_explo.sql.column_types import ID
-from airflow_provider_explo.sql.engine import engine_of
+from airflow_provider_explo.sql.column_types import ANY_CHARACTERS, ID
+from airflow_provider_explo.sql.engine import engine_of, without_frames
 from airflow_provider_explo.sql.errors import is_mix_of_collations
 from airflow_provider_explo.sql.table import ManagedTable, utc_now
 from airflow_provider_explo.sql.token_row import DEFAULT_CONN_ID, TokenRow, foreign_row, shared_token
@@ -82,7 +81,7 @@ class TokenTable(ManagedTable):
         :raises ExploError: the database is away; none or all of the rows are saved.
         :raises ExploConfigError: the database refuses them, or does not distinguish two tenants' ids.
         """
-        _without_frames(lambda: self.attempt("saving tokens", lambda: self._save_all(rows)))
+        without_frames(lambda: self.attempt("saving tokens", lambda: self._save_all(rows)))
 
     def edit(self, user_group_id: str, change: Callable[[TokenRow], TokenRow]) -> bool:
         """Change a tenant's row, in one short transaction; only what differs is written. Errors as in :meth:`save_all`.
@@ -104,7 +103,7 @@ class TokenTable(ManagedTable):
                 connection.execute(self.table.update().where(same).values(**values, updated_at=self._now()))
             return True
 
-        return _without_frames(lambda: self.in_transaction("saving a token", edit))
+        return without_frames(lambda: self.in_transaction("saving a token", edit))
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out.
@@ -245,14 +244,6 @@ class TokenTable(ManagedTable):
                 if not is_mix_of_collations(error.orig):
                     raise
                 # Slower, since it uses no index: only for ids that an older character set does not have.
-                exact = sa.cast(self.table.c.user_group_id, mysql.VARCHAR(255, charset="utf8mb4"))
+                exact = sa.cast(self.table.c.user_group_id, ANY_CHARACTERS)
                 result = connection.execute(query.where(exact.in_(chunk)))
             yield from result
-
-
-def _without_frames(work: Callable[[], T]) -> T:
-    try:
-        return work()
-    except BaseException as error:
-        # The frames of what failed, or was interrupted, hold tokens; Airflow 3.0's `dags test` prints them.
-        raise error.with_traceback(None) from None

@@ -91,6 +91,16 @@ class Run:
         return [pair for pair in pairs if pair[0] not in reads]
 
 
+def examples(summary: Any, key: str = "user_group_id") -> dict[Any, dict[str, Any]]:
+    """The examples of a summary's problems by tenant, or by row; the reasons of one that has several are joined."""
+    found: dict[Any, dict[str, Any]] = {}
+    for problem in summary["problems"]:
+        for example in problem["examples"]:
+            known = found.setdefault(example[key], {**example, "reason": "", "outcome": problem["outcome"]})
+            known["reason"] += f"{example['reason']}\n"
+    return found
+
+
 class Pushed:
     """As much of a task instance as the operator uses."""
 
