@@ -124,7 +124,7 @@ $(READY): INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group lint
 .venv/docs-$(TAG)/ready: INSTALL = --group docs
 
 debian-packages:
-	@tests/databases/install.sh
+	@PYTHON=$(PYTHON) tests/databases/install.sh
 
 # $(call install,folder,packages)
 install = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(1)/bin/python --constraint $(PINS) $(2); \
