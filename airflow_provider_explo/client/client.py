@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_explo.client import endpoints, errors, parsing
 from airflow_provider_explo.client.models import Request, Response, UserGroup
 from airflow_provider_explo.client.rate_limiter import RateLimiter
-from airflow_provider_explo.client.retrying import RetryingTransport, RetryPolicy
+from airflow_provider_explo.client.retrying import OnResponse, RetryingTransport, RetryPolicy, ignore_response
 from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.exceptions import ExploConfigError, ExploEndpointGoneError, ExploRefusedError
 
@@ -30,6 +30,8 @@ class ExploClient:
     :param max_attempts: how often a request is sent at most. None: as often as ``retry`` and the settings'
         ``retry_timeout`` allow. 1: every error is raised at once, for a caller that retries by itself; the rate limiter
         is informed all the same, and the error's ``ambiguous`` says whether the request may have been carried out.
+    :param on_response: takes, after each attempt and in its thread, the response's status (None where there was no
+        response) and how many seconds it took.
     :raises ExploConfigError: the settings are wrong; the message names every mistake.
     """
 
@@ -41,6 +43,7 @@ class ExploClient:
         rate_limiter: RateLimiter | None = None,
         retry: RetryPolicy | None = None,
         max_attempts: int | None = None,
+        on_response: OnResponse = ignore_response,
     ) -> None:
         problems = settings.problems()
         if problems:
@@ -53,6 +56,7 @@ class ExploClient:
             rate_limiter=self._rate_limiter,
             retry=retry,
             max_attempts=max_attempts,
+            on_response=on_response,
         )
 
     def __enter__(self) -> ExploClient:

@@ -15,7 +15,14 @@ from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.client.transport import Transport
 from airflow_provider_explo.exceptions import ExploApiError, ExploRateLimitError, ExploUnavailableError
 
+# Takes a response's status, None where there was none, and seconds.
+OnResponse = Callable[[int | None, float], None]
+
 log = logging.getLogger(__name__)
+
+
+def ignore_response(status: int | None, seconds: float) -> None:
+    """Do nothing with a response."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +68,7 @@ class RetryingTransport:
     :param rate_limiter: the budget.
     :param retry: what is retried, and after how long.
     :param max_attempts: how often a request is sent at most; None for no such limit.
+    :param on_response: takes, after each attempt, its status (None without a response) and seconds.
     """
 
     def __init__(
@@ -71,7 +79,9 @@ class RetryingTransport:
         rate_limiter: RateLimiter,
         retry: RetryPolicy | None = None,
         max_attempts: int | None = None,
+        on_response: OnResponse = ignore_response,
     ) -> None:
+        self._on_response = on_response
         self._retry_timeout = settings.retry_timeout
         self._rate_limiter = rate_limiter
         self._retry = retry or RetryPolicy()
@@ -108,6 +118,7 @@ class RetryingTransport:
                 response = self._transport.send(request, time_left=deadline - sent_at)
             except ExploApiError as error:
                 now = self._rate_limiter.clock()
+                self._on_response(error.status, now - sent_at)
                 wait = self._retry.delay(attempt, error, repeatable=request.repeatable, time_left=deadline - now)
                 if isinstance(error, ExploRateLimitError):
                     self._rate_limiter.slow_down(wait or error.retry_after or 0.0, sent_at=sent_at)
@@ -124,6 +135,7 @@ class RetryingTransport:
                 sent_at = next_at
                 attempt += 1
             else:
+                self._on_response(response.status, self._rate_limiter.clock() - sent_at)
                 self._rate_limiter.recover()
                 log.debug("%s: HTTP %d, attempt %d", request, response.status, attempt)
                 return replace(response, after_ambiguous=ambiguous)

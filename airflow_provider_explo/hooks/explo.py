@@ -17,6 +17,7 @@ from airflow_provider_explo.exceptions import (
     ExploRefusedError,
 )
 from airflow_provider_explo.hooks import connection
+from airflow_provider_explo.hooks.metrics import count_request
 from airflow_provider_explo.version_compat import mask_secret
 
 if TYPE_CHECKING:
@@ -123,7 +124,13 @@ class ExploHook(BaseHook):
         settings = self._settings()
         mask_secret(settings.token)
         rate_limiter = RateLimiter(settings.requests_per_minute * budget_share, sleep=sleep)
-        return ExploClient(settings, max_in_flight=max_in_flight, rate_limiter=rate_limiter, max_attempts=max_attempts)
+        return ExploClient(
+            settings,
+            max_in_flight=max_in_flight,
+            rate_limiter=rate_limiter,
+            max_attempts=max_attempts,
+            on_response=count_request,
+        )
 
     def _settings(self) -> ClientSettings:
         parsed = self._parse_connection()

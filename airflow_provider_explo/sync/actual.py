@@ -17,7 +17,7 @@ from airflow_provider_explo.exceptions import (
     counted,
     message,
 )
-from airflow_provider_explo.sync.shutdown import ShutdownSignal, interruptible
+from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from airflow_provider_explo.sync.spool import MAX_PARAMETERS, TemporaryDatabase
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class ActualGroups(TemporaryDatabase):
         :raises ExploApiError: another of its kinds.
         """
         try:
-            pages = client.pages(complete=True)
-            while page := interruptible(lambda: next(pages, None), signal):
+            for page in client.pages(complete=True):
+                signal.raise_if_set()
                 self.add(page)
         except IncompleteListError as error:
             # Get-or-create finds the groups that are missing; none of them may be taken for deleted.

@@ -7,12 +7,14 @@ asked for it first.
 from __future__ import annotations
 
 import time
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
 from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError
 from airflow_provider_explo.sync.lookup import REFUSALS, find_group, refused_although_there, refused_delete
 from airflow_provider_explo.sync.save import with_retries
+from airflow_provider_explo.sync.shutdown import NO_RESPONSE
 from airflow_provider_explo.sync.single import Backoff, Sleep, without_frames
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def delete_group(
     *,
     token: str | None = None,
     sleep: Sleep = time.sleep,
+    in_flight: MutableMapping[str, str] | None = None,
     retry: RetryPolicy | None = None,
 ) -> bool:
     """Delete a tenant's group, and its row in the token table.
@@ -35,6 +38,7 @@ def delete_group(
     :param tokens: the table, if there is one.
     :param token: what is sent where Explo does not say which token is valid; else the table's.
     :param sleep: waits so many seconds.
+    :param in_flight: by tenant, what came of the request, for as long as it is not saved.
     :returns: whether there was a group.
     :raises ExploConfigError: the row is another connection's; nothing was sent.
     :raises ExploRefusedError: Explo refuses, such as for a group with children.
@@ -49,7 +53,10 @@ def delete_group(
         if token is None:
             raise
     backoff = Backoff(client, sleep=sleep, retry=retry)
+    in_flight = {} if in_flight is None else in_flight
+    in_flight[user_group_id] = NO_RESPONSE
     was_there = token is not None and _delete(client, user_group_id, token, backoff)
+    in_flight[user_group_id] = "deleted"
     if tokens is not None:
         with_retries(lambda: tokens.delete(user_group_id), sleep)
     return was_there

@@ -7,6 +7,7 @@ token is valid, before the first attempt and after each that may have been carri
 from __future__ import annotations
 
 import time
+from collections.abc import MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError,
 from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.lookup import REFUSALS, find_group, no_such_group, refused_although_there
 from airflow_provider_explo.sync.save import with_retries
+from airflow_provider_explo.sync.shutdown import NO_RESPONSE
 from airflow_provider_explo.sync.single import Backoff, Sleep, save_valid_token, without_frames
 from airflow_provider_explo.tenants.content_hash import UNSETTLED
 
@@ -34,6 +36,7 @@ def refresh_token(
     *,
     token: str | None = None,
     sleep: Sleep = time.sleep,
+    in_flight: MutableMapping[str, str] | None = None,
     retry: RetryPolicy | None = None,
 ) -> UserGroup:
     """Replace a tenant's token, and save the new one.
@@ -41,6 +44,7 @@ def refresh_token(
     :param tokens: where the new token is saved, or None.
     :param token: what is sent where Explo does not say which token is valid; else the table's.
     :param sleep: waits so many seconds.
+    :param in_flight: by tenant, what came of the request, for as long as it is not saved.
     :returns: the group with its new token, which is also the saved one.
     :raises ExploConfigError: the row is another connection's; nothing was sent.
     :raises ExploRefusedError: there is no such group, or Explo refuses.
@@ -49,8 +53,10 @@ def refresh_token(
     # A row that is another connection's is noticed before the token is dead.
     row = tokens.known([user_group_id]).get(user_group_id) if tokens is not None else None
     backoff = Backoff(client, sleep=sleep, retry=retry)
+    in_flight = {} if in_flight is None else in_flight
 
     def write(group: UserGroup) -> None:
+        in_flight[user_group_id] = "token_updated"
         if tokens is not None:
             with_retries(lambda: _save(tokens, group), sleep)
 
@@ -60,6 +66,7 @@ def refresh_token(
         candidate = token or (row.token if row is not None else None)
         if candidate is None:
             raise
+        in_flight[user_group_id] = NO_RESPONSE
         group = client.refresh_user_group_token(current_token=candidate, user_group_id=user_group_id)
         if group.token == candidate:
             raise _not_replaced(user_group_id) from None
@@ -67,6 +74,7 @@ def refresh_token(
         return group
     if group is None:
         raise no_such_group(user_group_id, operation="refresh the token of")
+    in_flight[user_group_id] = NO_RESPONSE
     return save_valid_token(client, _refresh(client, group, backoff), write)
 
 

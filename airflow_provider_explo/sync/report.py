@@ -48,8 +48,8 @@ class Report:
         if self._history is not None:
             self._write("history", self._history.prepare)
 
-    def record(self, results: Sequence[Result]) -> None:
-        """Count outcomes, log those that need attention, and keep them in the side tables."""
+    def record(self, results: Sequence[Result]) -> list[Outcome]:
+        """Count outcomes, log those that need attention, and keep them in the side tables; return them."""
         outcomes = [result.outcome for result in results]
         for result, outcome in zip(results, outcomes, strict=True):
             self.summary.add(outcome)
@@ -70,6 +70,7 @@ class Report:
                 if outcome.kind in CHANGED or outcome in new
             ]
             self._write("history", lambda: history.add(entries))
+        return outcomes
 
     def end(self, gave_up: ExploError | None) -> None:
         """Every row was recorded: log the counts. A tenant that the query no longer has is not broken now.

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import NON_RETRYABLE
-from airflow_provider_explo.operators.base import (
-    IF_EXISTS,
-    ExploOperator,
-    check_choice,
-    check_kind,
-    how_to_clear,
-    names_of,
-)
+from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, names_of
+from airflow_provider_explo.operators.clear import how_to_clear
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -171,19 +165,25 @@ class SqlToExploOperator(ExploOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
-        self._signal = ShutdownSignal()
+        self._signal = signal = ShutdownSignal()
         try:
-            return self._execute(context, self._signal)
+            result, error = signal.run(lambda: self._execute(context, signal))
+            if error is not None:
+                # A task that fails returns nothing, and whoever is on call wants the counts too.
+                context["ti"].xcom_push(key="return_value", value=result)
+                raise error
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
+        return result
 
     def on_kill(self) -> None:
         """Airflow terminates this task: requests in flight finish and are saved, and no other is sent."""
         if self._signal is not None:
             self._signal.set()
 
-    def _execute(self, context: Context, signal: ShutdownSignal) -> dict[str, Any]:
+    def _execute(self, context: Context, signal: ShutdownSignal) -> tuple[dict[str, Any], ExploError | None]:
         from airflow_provider_explo.hooks.explo import ExploHook
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sql.engine import databases_of
         from airflow_provider_explo.sql.log_table import LogTable
         from airflow_provider_explo.sql.rejects_table import RejectsTable
@@ -231,7 +231,7 @@ class SqlToExploOperator(ExploOperator):
                 plan = sync.plan(query.chunks())
                 text = "\n".join(plan.lines())
                 self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
-                return plan.as_dict()
+                return plan.as_dict(), None
             task, run = names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
@@ -241,12 +241,7 @@ class SqlToExploOperator(ExploOperator):
             results = sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
             with closing(results):
                 for chunk in results:
-                    report.record(chunk)
+                    count_tenants(outcome.kind for outcome in report.record(chunk))
             report.end(sync.gave_up)
         result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
-        error = report.failure(self.on_rejected, self.max_rejected_share, clear=how_to_clear(context))
-        if error is not None:
-            # A task that fails returns nothing, and its callbacks want the counts too.
-            context["ti"].xcom_push(key="return_value", value=result)
-            raise error
-        return result
+        return result, report.failure(self.on_rejected, self.max_rejected_share, clear=how_to_clear(context))

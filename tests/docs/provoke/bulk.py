@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.settings import ClientSettings
+from airflow_provider_explo.sql.temporary_database import temporary_database
 from airflow_provider_explo.sync import run
-from airflow_provider_explo.sync.shutdown import ShutdownSignal
+from airflow_provider_explo.sync.shutdown import NO_RESPONSE, ShutdownSignal
 from tests.docs.provoke.stage import Stage
 
 
@@ -176,6 +177,22 @@ def terminated(stage: Stage) -> Iterator[str]:
     signal = ShutdownSignal()
     signal.set()
     yield stage.error(signal.raise_if_set)
+
+
+def not_saved(stage: Stage) -> Iterator[str]:
+    """A run that ends before everything in flight is saved."""
+    signal = ShutdownSignal()
+    signal.in_flight.update(acme="created", bolt=NO_RESPONSE)
+    signal.run(lambda: None)
+    yield stage.caplog.messages[-1]
+
+
+def full(stage: Stage) -> Iterator[str]:
+    """A temporary folder without space."""
+    database = temporary_database("CREATE TABLE rows (value)")
+    database.execute("PRAGMA max_page_count = 2")
+    yield stage.error(lambda: database.execute("INSERT INTO rows VALUES (?)", ("x" * 100_000,)))
+    database.close()
 
 
 def logged(stage: Stage) -> Iterator[str]:

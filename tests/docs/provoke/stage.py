@@ -26,6 +26,7 @@ SELECT = "SELECT id AS user_group_id, name FROM tenants"
 PLACES = (
     (r"http://127\.0\.0\.1:\d+ responded", "https://api.explo.co responded"),
     (r"127\.0\.0\.1:\d+|explo\.invalid|255\.255\.255\.255:1", "api.explo.co"),
+    (r"found: /\S+, [\d,]+ MiB free", "found: /tmp, 0 MiB free"),
     (r"'/[^']*/(\w+\.pem)'", r"'/etc/ssl/\1'"),
     (r"'/[^']*/(\w+\.json)'", r"'schemas/\1'"),
 )
