@@ -165,14 +165,18 @@ def _is_normal(value: Any, levels: int = MAX_DEPTH) -> bool:
     kind = type(value)
     if kind is str:
         return value.isprintable() or not _NUL_OR_SURROGATE.search(value)
-    if kind is dict:
-        return levels > 0 and all(
-            type(key) is str and _is_normal(key) and _is_normal(item, levels - 1) for key, item in value.items()
-        )
-    if kind is list:
-        return levels > 0 and all(_is_normal(item, levels - 1) for item in value)
     if kind is int:
         return bool(value.bit_length() <= MAX_INTEGER_BITS)
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not _is_normal(key) or not _is_normal(item, levels - 1):
+                return False
+        return levels > 0
+    if kind is list:
+        for item in value:
+            if not _is_normal(item, levels - 1):
+                return False
+        return levels > 0
     return value is None or kind is bool or (kind is float and math.isfinite(value))
 
 

@@ -145,3 +145,37 @@ def test_a_duplicate_key_is_named_and_found_quickly():
     with pytest.raises(ValueError, match="duplicate key '199999'"):
         json_values.loads(f'{{{keys},"199999":1}}')
     assert time.process_time() - began < 5
+
+
+STRANGE = (
+    st.decimals()
+    | st.floats()
+    | st.binary(max_size=3)
+    | st.integers(0, 2).map(lambda number: "\0\ud800\n"[number])
+    | st.sampled_from([2**5000, -(2**4095), (), {1: 2}, OrderedDict(a=1), True, "\x7f"])
+)
+
+
+@given(
+    st.recursive(
+        JSON_VALUES | STRANGE,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3) | st.just("\0"), inner),
+        max_leaves=10,
+    )
+)
+def test_a_value_that_is_returned_as_it_came_needs_no_change(value):
+    if json_values._is_normal(value):
+        problems = []
+        normalized = json_values._normalize(value, ("$",), problems)
+        assert (repr(normalized), problems) == (repr(value), [])
+
+
+@pytest.mark.parametrize("levels", [json_values.MAX_DEPTH, json_values.MAX_DEPTH + 1])
+@pytest.mark.parametrize("deepen", [lambda value: [value], lambda value: {"a": value}])
+def test_depth_is_the_same_for_values_that_need_no_change(levels, deepen):
+    value = 1
+    for _ in range(levels):
+        value = deepen(value)
+    _, problems = json_values.normalize(value, "$")
+    assert bool(problems) == (levels > json_values.MAX_DEPTH)
+    assert json_values._is_normal(value) == (not problems)

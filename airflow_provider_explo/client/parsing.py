@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from airflow_provider_explo.client.errors import api_error
@@ -123,30 +124,35 @@ def _parse_group(group: Mapping[str, Any], *, new: bool | None = None) -> UserGr
 
 def _may_hold_secret(key: str, value: Any, token: str) -> bool:
     """Whether a field of the response may give a token away: by a name in it, or because it repeats the token."""
-    for is_key, text in _texts({key: value}):
-        if is_key and key not in FREE_FORM and any(word in text.lower() for word in SECRET_WORDS):
-            return True
-        if len(token) >= MIN_TOKEN_LENGTH_TO_SEARCH and token in text:
-            return True
-    return False
-
-
-def _texts(value: Any) -> Iterator[tuple[bool, str]]:
-    """Every text in a JSON value, however deep, and whether it is a key."""
-    stack = [value]
+    keys, texts, stack = [key], [], [value]
+    # However deep it is: no recursion.
     while stack:
         item = stack.pop()
-        if isinstance(item, Mapping):
-            yield from ((True, key) for key in item)
-            stack.extend(item.values())
+        if isinstance(item, str):
+            texts.append(item)
+        elif isinstance(item, dict):
+            keys += item
+            stack += item.values()
         elif isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, str):
-            yield False, item
+            stack += item
+    if key not in FREE_FORM and any(map(_names_secret, keys)):
+        return True
+    return len(token) >= MIN_TOKEN_LENGTH_TO_SEARCH and any(token in text for text in (*keys, *texts))
+
+
+# Responses repeat their keys.
+@lru_cache(1000)
+def _names_secret(key: str) -> bool:
+    return any(word in key.lower() for word in SECRET_WORDS)
 
 
 def _snake_case(row: Any) -> Any:
     if not isinstance(row, Mapping):
         return row
-    renamed = {re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower(): value for key, value in row.items()}
+    renamed = {_snake_case_key(key): value for key, value in row.items()}
     return {**renamed, **{key: value for key, value in row.items() if key in renamed}}
+
+
+@lru_cache(1000)
+def _snake_case_key(key: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,19 @@ def names_of(context: Context) -> tuple[str, str]:
     ti: Any = context["ti"]
     task = f"{ti.dag_id}/{ti.task_id}" + (f"/{ti.map_index}" if ti.map_index >= 0 else "")
     return task, ti.run_id
+
+
+def how_to_clear(context: Context) -> str:
+    """What to do once the cause is fixed: the command that runs this task of this run again, and what depends on it."""
+    ti: Any = context["ti"]
+    date = context.get("logical_date")
+    if date is None:
+        # The command finds runs by their date alone, and would take all of them.
+        return f"Then clear the task {ti.task_id} of the run {ti.run_id}, in Airflow's UI."
+    # To Airflow 2 the task is a regular expression, to Airflow 3 a part of the name: the plain name is good for both.
+    names, moment = f"{shlex.quote(ti.dag_id)} -t {shlex.quote(ti.task_id)}", date.isoformat()
+    command = f"airflow tasks clear {names} --only-failed --downstream --yes"
+    return f"Then, to run it again:\n  {command} \\\n    -s {moment} -e {moment}"
 
 
 def log_result(log: Any, user_group_id: str, sent: Sent) -> None:

@@ -22,6 +22,7 @@ class Driver:
         the driver's own conversion may fail or lose digits.
     :param wrap: what SQLAlchemy's dialect wants around a connection.
     :param closes_quickly: closing the cursor does not read the rest of the result first.
+    :param describes_late: the columns of a result are known only after the first fetch.
     """
 
     dialect: str | None = None
@@ -29,6 +30,7 @@ class Driver:
     cursor: Callable[[Any], Any] = lambda connection: connection.cursor()
     wrap: Callable[[Any], Any] = lambda connection: connection
     closes_quickly: bool = True
+    describes_late: bool = False
 
 
 def driver_of(connection: Any) -> Driver:
@@ -149,7 +151,7 @@ def _wrap_duckdb(connection: Any) -> Any:
 
 _DRIVERS = {
     "psycopg": Driver("postgresql+psycopg", _prepare_psycopg, _psycopg_cursor),
-    "psycopg2": Driver("postgresql+psycopg2", _prepare_psycopg2, _psycopg2_cursor),
+    "psycopg2": Driver("postgresql+psycopg2", _prepare_psycopg2, _psycopg2_cursor, describes_late=True),
     "MySQLdb": Driver("mysql+mysqldb", _prepare_mysql, _mysqlclient_cursor, closes_quickly=False),
     "pymysql": Driver("mysql+pymysql", _prepare_mysql, _pymysql_cursor, closes_quickly=False),
     "mysql": Driver("mysql+mysqlconnector", _prepare_mysql, closes_quickly=False),

@@ -139,6 +139,14 @@ def attempt(
     raise error
 
 
+def without_frames(work: Callable[[], T]) -> T:
+    """Do something with tokens. The frames of what fails, or is interrupted, hold them, and some tools show frames."""
+    try:
+        return work()
+    except BaseException as error:
+        raise error.with_traceback(None) from None
+
+
 def _hook_of(conn_id: str) -> DbApiHook:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 

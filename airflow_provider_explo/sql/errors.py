@@ -21,6 +21,7 @@ _TRANSIENT_IN_MYSQL = {
     *(1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1317, 1927, 1969, 3024, 4031),
     *(0, 2002, 2003, 2006, 2013, 2014, 2027, 2055),
 }
+_MIX_OF_COLLATIONS = {1267, 1270, 1271}
 _MYSQL_DRIVERS = {"MySQLdb", "pymysql", "mysql"}
 # Their first line says what is wrong, and a later one may show a row, and in it a token.
 _ONE_LINE_DRIVERS = {"psycopg", "psycopg2", "sqlite3", "duckdb"}
@@ -59,6 +60,11 @@ def is_transient(error: BaseException) -> bool:
         return _code(error) in _TRANSIENT_IN_MYSQL
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     return state in _TRANSIENT_STATES or not _class_names(error).isdisjoint(_TRANSIENT_CLASSES)
+
+
+def is_mix_of_collations(error: BaseException | None) -> bool:
+    """Whether MySQL or MariaDB could not compare text with a column that cannot hold it."""
+    return error is not None and _driver(error) in _MYSQL_DRIVERS and _code(error) in _MIX_OF_COLLATIONS
 
 
 def _summary(error: BaseException, *, of_a_row: bool) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploConfigError, message
+from airflow_provider_explo.sql.column_types import TABLE_OPTIONS
 from airflow_provider_explo.sql.engine import attempt
 from airflow_provider_explo.sql.errors import to_explo_error
 from airflow_provider_explo.sql.rights import lacking_in
@@ -67,7 +68,7 @@ class ManagedTable:
         self.name = name
         self.label = f"{label} {name}"
         self.engine = engine
-        self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None)
+        self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None, **TABLE_OPTIONS)
         self._indexed = indexed
 
     def __enter__(self: TableT) -> TableT:
@@ -203,7 +204,10 @@ class ManagedTable:
 
     def _write_nothing(self, connection: Connection) -> None:
         """An insert and an update of no row: refused where the columns' types or the user's rights do not allow it."""
-        values = [sa.cast(sa.null(), column.type).label(column.name) for column in self.table.columns]
+        # MySQL has no cast to a boolean, and needs none to any type.
+        casts = self.engine.dialect.name not in ("mysql", "mariadb")
+        nulls = [sa.cast(sa.null(), column.type) if casts else sa.null() for column in self.table.columns]
+        values = [null.label(column.name) for null, column in zip(nulls, self.table.columns, strict=True)]
         nothing = sa.select(*values).where(sa.false())
         same = {column.name: column for column in self.table.columns}
         connection.execute(self.table.insert().from_select(list(same), nothing))

@@ -65,8 +65,9 @@ class TenantQuery:
         exhausted = False
         try:
             cursor = self._execute(connection)
+            if cursor.description is None and not driver.describes_late:
+                raise _no_rows_error()
             rows = self._fetch(cursor, after=0)
-            # psycopg2 describes the columns of a cursor in the database only after the first fetch.
             places = self._places(cursor.description)
             count = 0
             while rows:
@@ -107,12 +108,14 @@ class TenantQuery:
         try:
             return list(cursor.fetchmany(self.chunk_size))
         except Exception as driver_error:
-            if after == 0 and type(driver_error).__name__ == "ProgrammingError":
+            # Without columns, nothing was fetched yet.
+            of_a_row = cursor.description is not None
+            if not of_a_row and type(driver_error).__name__ == "ProgrammingError":
                 # So some drivers say that there is nothing to fetch.
                 error: ExploError = _no_rows_error()
             else:
-                where = f"{self._label}: {self._failing_row(cursor, after=after)}"
-                error = to_explo_error(driver_error, where, of_a_row=True)
+                label = f"{self._label}: {self._failing_row(cursor, after=after)}" if of_a_row else self._label
+                error = to_explo_error(driver_error, label, of_a_row=of_a_row)
         raise error
 
     def _failing_row(self, cursor: Any, *, after: int) -> str:

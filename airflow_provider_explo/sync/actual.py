@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.errors import IncompleteListError
+from airflow_provider_explo.client.models import UserGroup
 from airflow_provider_explo.exceptions import (
     NON_RETRYABLE,
     ExploAuthError,
@@ -22,7 +23,6 @@ from airflow_provider_explo.sync.spool import MAX_PARAMETERS, TemporaryDatabase
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
-    from airflow_provider_explo.client.models import UserGroup
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class ActualGroups(TemporaryDatabase):
     def __init__(self) -> None:
         super().__init__("""
             CREATE TABLE actual (
-                user_group_id TEXT PRIMARY KEY, token TEXT, matched INTEGER DEFAULT 0, user_group BLOB);
+                user_group_id TEXT PRIMARY KEY, token TEXT, rest BLOB, matched INTEGER DEFAULT 0);
             CREATE INDEX by_token ON actual (token);
         """)
 
@@ -71,19 +71,21 @@ class ActualGroups(TemporaryDatabase):
 
     def add(self, groups: Collection[UserGroup]) -> None:
         """Keep groups; one that is there already is replaced."""
-        rows = [(group.provided_id, group.token, pickle.dumps(group)) for group in groups]
-        self._database.executemany(
-            "INSERT OR REPLACE INTO actual (user_group_id, token, user_group) VALUES (?, ?, ?)", rows
-        )
+        insert = "INSERT OR REPLACE INTO actual (user_group_id, token, rest) VALUES (?, ?, ?)"
+        rows = [(group.provided_id, group.token, pickle.dumps((group.name, group.details))) for group in groups]
+        self._database.executemany(insert, rows)
 
     def match(self, user_group_ids: Collection[str]) -> dict[str, tuple[UserGroup, bool]]:
         """The groups of these tenants, by id, each with whether its token is another group's too."""
         query = """
-            SELECT user_group_id, user_group, (SELECT count(*) FROM actual same WHERE same.token = actual.token)
+            SELECT user_group_id, token, rest,
+                EXISTS (SELECT 1 FROM actual same WHERE same.token = actual.token AND same.rowid != actual.rowid)
             FROM actual WHERE user_group_id IN (…)"""
-        groups = {
-            name: (pickle.loads(group), holders > 1) for name, group, holders in self._rows_in(query, user_group_ids)
-        }
+        groups = {}
+        for user_group_id, token, rest, shared in self._rows_in(query, user_group_ids):
+            name, details = pickle.loads(rest)
+            group = UserGroup(provided_id=user_group_id, token=token, name=name, details=details)
+            groups[user_group_id] = group, bool(shared)
         list(self._rows_in("UPDATE actual SET matched = 1 WHERE user_group_id IN (…)", user_group_ids))
         return groups
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo.tenants.content_hash import canonical
-from airflow_provider_explo.tenants.tenant import CONTENT_FIELDS, Field, Tenant
+from airflow_provider_explo.tenants.tenant import FIELDS, Field, Tenant
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.models import UserGroup
@@ -40,16 +40,13 @@ def compare(tenant: Tenant, group: UserGroup) -> Comparison:
     shown = {**group.details, "name": MISSING if group.name is None else group.name}
     differences: dict[str, tuple[Any, Any]] = {}
     unknown = []
-    for described in CONTENT_FIELDS:
-        wanted = getattr(tenant, described.name)
-        if wanted is None:
-            continue
-        actual = next((shown[key] for key in described.response_keys if key in shown), MISSING)
+    for name, wanted in tenant.content().items():
+        actual = next((shown[key] for key in FIELDS[name].response_keys if key in shown), MISSING)
         if actual is MISSING:
             # A response without a name says nothing of it, and every update sends it anyway.
-            unknown += [described.name] if described.name != "name" else []
-        elif _differs(described, wanted, actual):
-            differences[described.name] = (actual, wanted)
+            unknown += [name] if name != "name" else []
+        elif _differs(FIELDS[name], wanted, actual):
+            differences[name] = (actual, wanted)
     return Comparison(differences=differences, unknown=tuple(unknown))
 
 

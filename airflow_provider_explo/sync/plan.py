@@ -148,66 +148,65 @@ def decide(change: Change, *, if_exists: str, listed: bool, shared_token: bool =
     :param listed: ``actual`` is Explo's; without, the token table is trusted.
     :param shared_token: another group in Explo has the same token.
     """
-    if not listed:
-        return _by_token_table(change, if_exists)
+    decided = _by_list(change, if_exists, shared_token) if listed else _by_token_table(change, if_exists)
+    return replace(change, **decided)
+
+
+def _by_list(change: Change, if_exists: str, shared_token: bool) -> dict[str, Any]:
     if change.actual is None:
         if change.stored is None:
-            return replace(change, action="create", reason="not in Explo")
-        return replace(change, action="create", reason="the user group was deleted in Explo", recreated=True)
+            return {"action": "create", "reason": "not in Explo"}
+        return {"action": "create", "reason": "the user group was deleted in Explo", "recreated": True}
     if shared_token:
-        return replace(change, action="refuse", reason="Explo has the same token for another user group; not saved")
+        return {"action": "refuse", "reason": "Explo has the same token for another user group; not saved"}
     assert change.tenant is not None
     comparison = compare(change.tenant, change.actual)
-    change = replace(
-        change,
-        differences=comparison.differences,
-        unknown=() if change.in_sync else comparison.unknown,
-    )
+    unknown = () if change.in_sync else comparison.unknown
+    found = {"differences": comparison.differences, "unknown": unknown}
     names = ", ".join(comparison.drift)
-    if if_exists == "fail" and (change.stored is None or comparison.drift):
-        why = f"differs in: {names}" if comparison.drift else "was not made by this connection and token table"
-        fix = None if comparison.drift else "if a run that was killed made it, run once with if_exists='keep'"
+    if if_exists == "fail" and (change.stored is None or names):
+        why = f"differs in: {names}" if names else "was not made by this connection and token table"
+        fix = None if names else "if a run that was killed made it, run once with if_exists='keep'"
         reason = message(f"user group already exists and {why}; if_exists is 'fail'", fix=fix)
-        return replace(change, action="refuse", reason=reason)
-    if if_exists == "update" and (comparison.drift or change.unknown):
-        reason = f"differs in Explo: {names}" if names else f"Explo may hold other: {', '.join(change.unknown)}"
-        return replace(change, action="update", reason=reason)
-    return _adopted(change, names)
+        return {**found, "action": "refuse", "reason": reason}
+    if if_exists == "update" and (names or unknown):
+        reason = f"differs in Explo: {names}" if names else f"Explo may hold other: {', '.join(unknown)}"
+        return {**found, "action": "update", "reason": reason}
+    return {**found, **_adopted(change, names, in_sync=not unknown)}
 
 
-def _adopted(change: Change, drift: str) -> Change:
+def _adopted(change: Change, drift: str, *, in_sync: bool) -> dict[str, Any]:
     """A group that stays as it is: its token may have to be saved."""
     stored, actual = change.stored, change.actual
     assert actual is not None
     reason = f"the user group in Explo differs from the row in: {drift}" if drift else ""
     if stored is None:
-        return replace(change, action="save", kind="existing", reason=reason or "already in Explo")
+        return {"action": "save", "kind": "existing", "reason": reason or "already in Explo"}
     if stored.token != actual.token:
         reason = "; ".join(filter(None, ["the token was replaced in Explo", reason]))
-        return replace(change, action="save", kind="token_updated", reason=reason)
+        return {"action": "save", "kind": "token_updated", "reason": reason}
     if drift:
-        return replace(change, action="drift", reason=f"{reason}; if_exists is 'keep'")
-    if stored.content_hash != change.stored_hash(in_sync=not change.unknown) or stored.name != change.name:
-        return replace(change, action="save", kind="unchanged", reason="Explo holds this content already")
-    return replace(change, action="unchanged", reason="the same in Explo", tenant=None)
+        return {"action": "drift", "reason": f"{reason}; if_exists is 'keep'"}
+    if stored.content_hash != change.stored_hash(in_sync=in_sync) or stored.name != change.name:
+        return {"action": "save", "kind": "unchanged", "reason": "Explo holds this content already"}
+    return {"action": "unchanged", "reason": "the same in Explo", "tenant": None}
 
 
-def _by_token_table(change: Change, if_exists: str) -> Change:
+def _by_token_table(change: Change, if_exists: str) -> dict[str, Any]:
     assert change.tenant is not None
     if change.stored is None:
-        return replace(change, action="create", reason="not in the token table")
+        return {"action": "create", "reason": "not in the token table"}
     stored = change.stored.content_hash
     if is_hash_of(change.tenant, stored, digest=change.digest):
         if is_settled(stored) or if_exists != "update":
             reason = "sent before, with the same content"
             if stored == change.stored_hash(in_sync=is_settled(stored)):
-                return replace(change, action="unchanged", reason=reason, tenant=None)
-            return replace(change, action="save", kind="unchanged", reason=reason)
-        return replace(change, action="update", reason="the user group existed before, and may differ in Explo")
+                return {"action": "unchanged", "reason": reason, "tenant": None}
+            return {"action": "save", "kind": "unchanged", "reason": reason}
+        return {"action": "update", "reason": "the user group existed before, and may differ in Explo"}
     if if_exists == "update":
-        return replace(change, action="update", reason="content differs from what was sent before")
+        return {"action": "update", "reason": "content differs from what was sent before"}
     if if_exists == "keep":
-        reason = "content differs from what was sent before; if_exists is 'keep'"
-        return replace(change, action="drift", reason=reason)
+        return {"action": "drift", "reason": "content differs from what was sent before; if_exists is 'keep'"}
     reason = "user group already exists with other content; if_exists is 'fail': use 'keep' or 'update'"
-    return replace(change, action="refuse", reason=reason)
+    return {"action": "refuse", "reason": reason}

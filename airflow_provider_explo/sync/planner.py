@@ -56,13 +56,14 @@ class Planner:
         """
         for rows in chunks:
             tenants = [Tenant.parse(**row) for row in rows]
-            ids = {tenant.user_group_id for tenant in tenants if tenant.has_id}
-            stored = {} if self._tokens is None else self._tokens.known(ids)
-            first_rows = self.spool.first_rows(ids)
+            ids: list[Any] = [tenant.user_group_id if tenant.has_id else None for tenant in tenants]
+            known_ids = {name for name in ids if name is not None}
+            stored = {} if self._tokens is None else self._tokens.known(known_ids)
+            first_rows = self.spool.first_rows(known_ids)
             registered: list[tuple[int, str | None, str | None]] = []
             undecided: list[Change] = []
             changes: list[Change] = []
-            for tenant in tenants:
+            for tenant, user_group_id in zip(tenants, ids, strict=True):
                 self.totals.rows += 1
                 change = Change(
                     row=self.totals.rows,
@@ -71,17 +72,19 @@ class Planner:
                     action="create",
                     digest=None if tenant.problems else content_hash(tenant) + self._rules,
                     tenant=tenant,
-                    stored=stored.get(tenant.user_group_id) if tenant.has_id else None,
+                    stored=stored.get(user_group_id),
                 )
-                first = first_rows.get(tenant.user_group_id) if tenant.has_id else None
-                change = self._planned(change, tenant) if first is None else _repeated(change, first)
-                if first is None and tenant.has_id:
+                first = first_rows.get(user_group_id)
+                if first is not None:
+                    registered.append((change.row, None, change.digest))
+                    changes.append(_repeated(change, first))
+                    continue
+                registered.append((change.row, user_group_id, change.digest))
+                change = self._planned(change, tenant)
+                if user_group_id is not None:
                     rejected = change.is_problem
-                    first_rows[tenant.user_group_id] = FirstRow(row=change.row, digest=change.digest, rejected=rejected)
-                new_id = tenant.user_group_id if first is None and tenant.has_id else None
-                registered.append((change.row, new_id, change.digest))
-                wait = self._refresh and first is None and not change.is_problem
-                (undecided if wait else changes).append(change)
+                    first_rows[user_group_id] = FirstRow(row=change.row, digest=change.digest, rejected=rejected)
+                (undecided if self._refresh and not change.is_problem else changes).append(change)
             self.spool.register(registered)
             self.spool.defer(undecided)
             for change in changes:

@@ -89,5 +89,7 @@ _LITERALS = {None: "null", True: "true", False: "false"}
 
 def _canonical_number(digits: str, exponent: int) -> str:
     """Digits and exponent in a list, since 1 and 1.0 are the same and a float would lose digits."""
+    if digits[-1:] not in ("0", "", "-"):
+        return f'["{digits}",{exponent}]'
     trimmed = digits.rstrip("0")
     return f'["{trimmed}",{exponent + len(digits) - len(trimmed)}]' if trimmed not in ("", "-") else '["0",0]'

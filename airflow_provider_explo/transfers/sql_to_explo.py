@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
-from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, names_of
-from airflow_provider_explo.operators.clear import how_to_clear
+from airflow_provider_explo.operators import base
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -169,7 +169,7 @@ class SqlToExploOperator(ExploOperator):
         try:
             result, error = signal.run(lambda: self._execute(context, signal))
             if error is not None:
-                # A task that fails returns nothing, and whoever is on call wants the counts too.
+                # A task that fails returns nothing, and its callbacks want the counts too.
                 context["ti"].xcom_push(key="return_value", value=result)
                 raise error
         except NON_RETRYABLE as error:
@@ -229,10 +229,11 @@ class SqlToExploOperator(ExploOperator):
             )
             if self._dry_run:
                 plan = sync.plan(query.chunks())
-                text = "\n".join(plan.lines())
-                self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
+                self.log.info(
+                    "Dry run: only the list is requested, and nothing is written\n%s", "\n".join(plan.lines())
+                )
                 return plan.as_dict(), None
-            task, run = names_of(context) if self.rejects_table or self.log_table else ("", "")
+            task, run = base.names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
@@ -244,4 +245,4 @@ class SqlToExploOperator(ExploOperator):
                     count_tenants(outcome.kind for outcome in report.record(chunk))
             report.end(sync.gave_up)
         result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
-        return result, report.failure(self.on_rejected, self.max_rejected_share, clear=how_to_clear(context))
+        return result, report.failure(self.on_rejected, self.max_rejected_share, clear=base.how_to_clear(context))

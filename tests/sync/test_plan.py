@@ -173,6 +173,13 @@ def test_the_spool_keeps_tenants_exactly():
     assert (depth, chunk) == (0, [change])
 
 
+@pytest.mark.parametrize("size", [1, 7])
+def test_rows_without_a_usable_id_are_rejected_one_by_one(size):
+    planned, _ = plan([{"user_group_id": name, "name": "N"} for name in ("", None, "", None, "\0", "\0")], size=size)
+    assert [change.action for change in planned] == ["reject"] * 6
+    assert ["the same as row" in change.reason for change in planned] == [False, False, True, False, False, False]
+
+
 def test_an_id_cannot_forge_lines_of_the_plan():
     forged = "x\n      2  create     evil"
     planned, _ = plan([{"user_group_id": forged, "name": "N"}, {"user_group_id": "y" * 10_000, "name": ""}])

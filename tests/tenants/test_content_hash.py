@@ -52,6 +52,26 @@ def test_canonical_text_is_equal_exactly_for_equal_values(left, right):
     assert (canonical(left) == canonical(right)) == same(left, right)
 
 
+@given(json_value_strategy)
+def test_canonical_text_is_the_json_of_the_value_with_its_numbers_as_digits_and_exponent(value):
+    """Hashes that are stored depend on it."""
+
+    def tagged(value):
+        if isinstance(value, dict):
+            return {key: tagged(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [tagged(item) for item in value]
+        if isinstance(value, (str, bool, type(None))):
+            return value
+        sign, digits, exponent = Decimal(repr(value) if isinstance(value, float) else value).as_tuple()
+        text = "".join(map(str, digits)).lstrip("0")
+        trimmed = text.rstrip("0")
+        number = ["-" * sign + trimmed, exponent + len(text) - len(trimmed)]
+        return number if trimmed else ["0", 0]
+
+    assert canonical(value) == json.dumps(tagged(value), sort_keys=True, separators=(",", ":"))
+
+
 @pytest.mark.parametrize(
     ("left", "right"),
     [

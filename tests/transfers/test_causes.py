@@ -14,7 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.emulator import Fault
-from airflow_provider_explo.operators.clear import how_to_clear
+from airflow_provider_explo.operators.base import how_to_clear
 from airflow_provider_explo.sync import progress
 from tests.transfers.conftest import Pushed
 
