@@ -14,12 +14,17 @@ UV := .venv/uv/bin/uv
 # common.compat provider that serves it, which has a day of its own.
 RELEASES := 3.3.2:2026-11-23 3.2.2:2026-06-15 3.1.8:2026-03-14 3.0.6:2025-09-02:2026-03-18 2.11.2:2026-03-18
 
+# Snowflake's packages want older versions of a few others than these have, so the databases have pins of their own.
+DATABASE_RELEASES := $(filter 3.3.2:% 2.11.2:%,$(RELEASES))
+# The provider of ClickHouse is younger than Airflow 2.11.
+CLICKHOUSE := apache-airflow-providers-clickhousedb clickhouse-connect chdb chdb-core
+
 # The oldest of everything that pyproject.toml allows: the package's own dependencies, and Airflow.
 LOWEST := 2.11.0
 LOWEST_DAY := 2026-03-18
 
-.PHONY: help demo ui test test-fast test-slow test-matrix test-lowest test-distributed test-browser lint audit dist \
-  test-dist bench docs constraints clean
+.PHONY: help demo ui test test-fast test-slow test-matrix test-lowest test-distributed test-databases test-browser lint audit \
+  dist test-dist bench docs constraints clean debian-packages
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +53,10 @@ test-lowest:  ## the tests with the oldest versions that pyproject.toml allows
 
 test-distributed: .venv/distributed-$(TAG)/ready  ## an Airflow on Celery, parts of which are killed (five minutes)
 	$(<D)/bin/python -m pytest tests/distributed
+
+test-databases: .venv/databases-$(TAG)/ready  ## on PostgreSQL, pgbouncer, MariaDB, DuckDB and a stand-in for Snowflake
+	@$(call install,$(<D),--group mysql) || echo "mysqlclient cannot be built here: MariaDB is not tested"
+	$(<D)/bin/python -m pytest tests/databases
 
 test-browser: .venv/browser-$(TAG)/ready dist  ## Airflow's UI in the machine's Chromium; KEEP=1 renews docs/images
 	$(call install,$(<D),--no-deps --force-reinstall dist/*.whl)
@@ -88,6 +97,13 @@ constraints: .venv/uv/ready  ## resolve again: names and versions only, for ever
 	    --group lint --group audit --group browser --group distributed --group docs \
 	    --output-file constraints/airflow-$$airflow.txt pyproject.toml - || exit 1; \
 	done
+	for release in $(DATABASE_RELEASES); do \
+	  IFS=: read airflow day <<<"$$release"; \
+	  cp constraints/airflow-$$airflow.txt constraints/databases-$$airflow.txt; \
+	  echo "apache-airflow==$$airflow" | $(COMPILE) --exclude-newer $$day --group databases --group mysql \
+	    $(foreach name,$(CLICKHOUSE),--exclude-newer-package $(name)=2026-11-23) \
+	    --output-file constraints/databases-$$airflow.txt pyproject.toml - || exit 1; \
+	done
 	$(COMPILE) --exclude-newer $(LOWEST_DAY) --resolution lowest-direct --no-deps pyproject.toml > .venv/lowest.txt
 	$(COMPILE) --exclude-newer $(LOWEST_DAY) --constraint .venv/lowest.txt --group lint \
 	  --output-file constraints/airflow-$(LOWEST).txt pyproject.toml
@@ -98,11 +114,17 @@ clean:  ## remove environments and everything else that was made
 # The environments. uv makes one in seconds; where it cannot be had, or with UV=none, pip takes some minutes.
 $(READY): INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group lint
 .venv/distributed-$(TAG)/ready: INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group distributed
+.venv/databases-$(TAG)/ready: INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group databases
+.venv/databases-$(TAG)/ready test-databases: PINS = constraints/databases-$(AIRFLOW).txt
+.venv/databases-$(TAG)/ready: constraints/databases-$(AIRFLOW).txt | debian-packages
 .venv/bench-$(TAG)/ready: INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group bench
 # The wheel comes later.
 .venv/browser-$(TAG)/ready: INSTALL = $(PINNED_AIRFLOW) '.[emulator]' --group browser
 .venv/audit-$(TAG)/ready: INSTALL = --group audit
 .venv/docs-$(TAG)/ready: INSTALL = --group docs
+
+debian-packages:
+	@tests/databases/install.sh
 
 # $(call install,folder,packages)
 install = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(1)/bin/python --constraint $(PINS) $(2); \

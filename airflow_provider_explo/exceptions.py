@@ -21,10 +21,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
 from typing import Any
 
 MAX_PREVIEW_LENGTH = 80
-MAX_LISTED_PROBLEMS = 50
+MAX_ESCAPED_LENGTH = 160
+MAX_PATH_LENGTH = 200
+# Of one tenant: so many are found and listed.
+MAX_PROBLEMS = 20
+MAX_MESSAGE_LENGTH = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +70,18 @@ def json_path(path: str, key: object) -> str:
     return f"{path}[{preview(key)}]"
 
 
+def member_path(path: str, keys: Iterable[object]) -> str:
+    """The JSON path of a value somewhere below ``path``, shortened."""
+    place = reduce(json_path, keys, path)
+    return place if len(place) <= MAX_PATH_LENGTH else f"{place[: MAX_PATH_LENGTH // 2]}…"
+
+
 def preview(value: Any) -> str:
     """A value for a message, a log line or a table: on one line, escaped, shortened."""
     if isinstance(value, str) and len(value) > MAX_PREVIEW_LENGTH:
-        return f"{value[:MAX_PREVIEW_LENGTH]!r}… ({len(value)} characters)"
+        return f"{_escaped(value[:MAX_PREVIEW_LENGTH])}… ({len(value)} characters)"
+    if isinstance(value, str):
+        return _escaped(value)
     try:
         text = repr(value)
     except Exception:
@@ -76,15 +90,30 @@ def preview(value: Any) -> str:
     return text if len(text) <= MAX_PREVIEW_LENGTH else f"{text[:MAX_PREVIEW_LENGTH]}…"
 
 
+def _escaped(text: str) -> str:
+    escaped = repr(text)
+    return escaped if len(escaped) <= MAX_ESCAPED_LENGTH else f"{escaped[:MAX_ESCAPED_LENGTH]}…"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def validation_error(user_group_id: object, problems: Iterable[Problem]) -> ExploValidationError:
-    """One error for every problem of one tenant."""
-    all_problems = list(problems)
-    lines = [str(problem) for problem in all_problems[:MAX_LISTED_PROBLEMS]]
-    if len(all_problems) > MAX_LISTED_PROBLEMS:
-        lines.append(f"and {len(all_problems) - MAX_LISTED_PROBLEMS} more")
-    count = "1 problem" if len(all_problems) == 1 else f"{len(all_problems)} problems"
-    heading = f"tenant {preview(user_group_id)}: {count}; nothing was sent to Explo for this tenant"
-    return ExploValidationError("\n".join([heading, *lines]), all_problems)
+    """One error for the problems of one tenant: all of them up to 20, of which the 21st is not looked at."""
+    found = list(islice(problems, MAX_PROBLEMS + 1))
+    count = counted(len(found), "problem") if len(found) <= MAX_PROBLEMS else f"more than {MAX_PROBLEMS} problems"
+    lines = [f"tenant {preview(user_group_id)}: {count}; nothing was sent to Explo for this tenant"]
+    left = MAX_MESSAGE_LENGTH
+    for problem in found[:MAX_PROBLEMS]:
+        left -= len(str(problem))
+        if left < 0:
+            break
+        lines.append(str(problem))
+    if len(lines) <= len(found):
+        lines.append("and more")
+    return ExploValidationError("\n".join(lines), found[:MAX_PROBLEMS])
 
 
 class ExploError(Exception):

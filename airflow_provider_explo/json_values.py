@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal, InvalidOperation
-from functools import reduce
 from typing import Any
 
-from airflow_provider_explo.exceptions import Problem, json_path, preview
+from airflow_provider_explo.exceptions import MAX_PROBLEMS, Problem, member_path, preview
 
 MAX_DEPTH = 100
 MAX_EXPONENT = 307
 MAX_INTEGER_BITS = 4096
+# Of UTF-8, for the JSON of one tenant.
+MAX_TENANT_BYTES = 1024 * 1024
 
 _NUL_OR_SURROGATE = re.compile("[\0\ud800-\udfff]")
 _FIX_BY_TYPE: tuple[tuple[tuple[type, ...], str], ...] = (
@@ -59,25 +60,56 @@ def parse(value: Any, path: str) -> tuple[Any, list[Problem]]:
     """
     if not isinstance(value, str):
         return normalize(value, path)
+    if (size := _text_size(value)) > MAX_TENANT_BYTES:
+        return None, [too_large(path, size)]
     try:
         return normalize(loads(value), path)
     except ValueError as error:
-        fix = "correct the text"
-        if value.lstrip()[:1] in ("{", "[") and "'" in value:
+        reason, fix = str(error), "correct the text"
+        if value.startswith("\ufeff"):
+            reason, fix = "no byte order mark before it", "remove the character \\ufeff"
+        elif reason.startswith("Exceeds the limit"):
+            reason, fix = "an integer of fewer digits", "write text"
+        elif value.lstrip()[:1] in ("{", "[") and "'" in value:
             fix = "this looks like a Python literal: in a template write {{ … | tojson }}"
         elif value.strip() in ("None", ""):
             fix = "for no value give NULL, None or the text null; in a template write {{ … | tojson }}"
-        return None, [Problem(path=path, found=preview(value), expected=f"JSON ({error})", fix=fix)]
+        return None, [Problem(path=path, found=preview(value), expected=f"JSON ({reason})", fix=fix)]
 
 
 def normalize(value: Any, path: str) -> tuple[Any, list[Problem]]:
     """Turn tuples, other mappings and subclasses into lists, dicts and plain values; nothing is guessed.
 
     :param path: the value's JSON path, for the problems.
-    :returns: the value, and one problem for every part of it that is not JSON.
+    :returns: the value, and one problem for every part of it that is not JSON; of more than 20 only the first.
     """
     problems: list[Problem] = []
     return value if _is_normal(value) else _normalize(value, (path,), problems), problems
+
+
+def size(value: Any) -> int:
+    """Bytes of plain JSON, in UTF-8 and without white space."""
+    return _text_size(_COMPACT.encode(value))
+
+
+def storable(text: str) -> str:
+    """Text as every database takes it: the null character and broken Unicode as escapes."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def too_large(path: str, size: int, *, total: int | None = None) -> Problem:
+    """The problem of JSON that is larger than a tenant's may be.
+
+    :param size: bytes of the value at ``path``.
+    :param total: bytes of all of the tenant's JSON, if that is more.
+    """
+    found = f"{size:,} bytes of JSON" + (f", {total:,} in all fields" if total is not None else "")
+    expected = f"at most {MAX_TENANT_BYTES:,} bytes (1 MiB) of JSON for one tenant"
+    return Problem(path=path, found=found, expected=expected, fix="leave out what no dashboard needs")
+
+
+def _text_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _write(value: Any) -> str:
@@ -124,6 +156,7 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 _DECODER = json.JSONDecoder(parse_float=_read_number, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
 
 
@@ -211,6 +244,7 @@ def _normalize_number(value: float | Decimal, place: tuple[Any, ...], problems: 
 
 
 def _report(problems: list[Problem], place: tuple[Any, ...], *, found: str, expected: str, fix: str) -> None:
-    path = reduce(json_path, place)
-    path = path if len(path) < 200 else f"{path[:100]}…"
-    problems.append(Problem(path=path, found=found, expected=expected, fix=fix))
+    # One more than are shown tells that there are more.
+    if len(problems) <= MAX_PROBLEMS:
+        path = member_path(place[0], place[1:])
+        problems.append(Problem(path=path, found=found, expected=expected, fix=fix))

@@ -14,9 +14,10 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
 
+COLUMNS = ("user_group_id", "name", "mapping", "properties")
 # Midnight UTC, whatever the session's time zone; the second space sorts before any time where times are text.
 SIGNED_UP = """
-SELECT tenant_id AS user_group_id, name, mapping, properties FROM tenants
+SELECT tenant_id, name, mapping, properties FROM tenants
 WHERE signed_up_at >= '{{ data_interval_start | ds }}  00:00:00+00:00'
   AND signed_up_at < '{{ data_interval_end | ds }}  00:00:00+00:00'
 """
@@ -34,8 +35,7 @@ with DAG(
 
     @task(show_return_value_in_logs=False)
     def new_tenants(sql: str) -> list[dict[str, Any]]:
-        with BaseHook.get_hook("warehouse").get_sqlalchemy_engine().connect() as connection:
-            return [dict(row) for row in connection.exec_driver_sql(sql).mappings()]
+        return [dict(zip(COLUMNS, row, strict=True)) for row in BaseHook.get_hook("warehouse").get_records(sql)]
 
     ExploCreateUserGroupOperator.partial(
         task_id="create_user_group",

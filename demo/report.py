@@ -47,10 +47,14 @@ class Pass:
         return single + Counter({name: self.summary.get(name, 0) for name in OUTCOMES})
 
     @property
-    def problems(self) -> dict[str, str]:
-        """Tenant to the reason why it was rejected or failed."""
-        single = {event["tenant"]: event["reason"] for event in self.tenants if "reason" in event}
-        return single | {problem["user_group_id"]: problem["reason"] for problem in self.summary.get("problems", [])}
+    def problems(self) -> dict[str, list[str]]:
+        """What was wrong, of a sync by cause and of a tenant by tenant, with what is known about it."""
+        found = {event["tenant"]: event["reason"].splitlines() for event in self.tenants if "reason" in event}
+        for cause in self.summary.get("problems", []):
+            names = ", ".join(example["user_group_id"] for example in cause["examples"])
+            lines = [f"{cause['count']} {cause['outcome']}, such as {names}", *([cause["fix"]] if cause["fix"] else [])]
+            found[cause["cause"]] = lines
+        return found
 
 
 def masked(token: str) -> str:
@@ -62,9 +66,9 @@ def show(passes: list[Pass], *, explo: str) -> None:
     """Print the report."""
     tokens = warehouse.tokens(home.WAREHOUSE)
     print("\nRejected, and why")
-    for tenant, reason in {tenant: why for done in passes for tenant, why in done.problems.items()}.items():
-        print(f"  {tenant}")
-        for line in reason.splitlines():
+    for subject, lines in {subject: lines for done in passes for subject, lines in done.problems.items()}.items():
+        print(f"  {subject}")
+        for line in lines:
             # Its first line names the tenant, where one has a task of its own.
             if not line.startswith("tenant "):
                 print(f"    {line}")

@@ -8,7 +8,14 @@ import pickle
 import pytest
 
 from airflow_provider_explo import exceptions
-from airflow_provider_explo.exceptions import ExploApiError, ExploConfigError, ExploError, ExploValidationError, Problem
+from airflow_provider_explo.exceptions import (
+    ExploApiError,
+    ExploConfigError,
+    ExploError,
+    ExploValidationError,
+    Problem,
+    counted,
+)
 
 KINDS = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, ExploError)]
 API_KINDS = [kind for kind in KINDS if issubclass(kind, ExploApiError)]
@@ -94,3 +101,7 @@ def test_an_id_is_escaped_and_shortened():
     assert text.startswith("tenant 'a\\nba\\nb")
     assert "\n" not in text
     assert len(text) < 300
+
+
+def test_one_thing_is_not_several():
+    assert [counted(number, "row") for number in (0, 1, 2, 2000)] == ["0 rows", "1 row", "2 rows", "2,000 rows"]

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_explo.client import endpoints, errors, parsing
 from airflow_provider_explo.client.models import Request, Response, UserGroup
 from airflow_provider_explo.client.rate_limiter import RateLimiter
-from airflow_provider_explo.client.retrying import RetryingTransport, RetryPolicy
+from airflow_provider_explo.client.retrying import OnResponse, RetryingTransport, RetryPolicy, ignore_response
 from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.exceptions import ExploConfigError, ExploEndpointGoneError, ExploRefusedError
 
@@ -30,6 +30,8 @@ class ExploClient:
     :param max_attempts: how often a request is sent at most. None: as often as ``retry`` and the settings'
         ``retry_timeout`` allow. 1: every error is raised at once, for a caller that retries by itself; the rate limiter
         is informed all the same, and the error's ``ambiguous`` says whether the request may have been carried out.
+    :param on_response: takes, after each attempt and in its thread, the response's status (None where there was no
+        response) and how many seconds it took.
     :raises ExploConfigError: the settings are wrong; the message names every mistake.
     """
 
@@ -41,6 +43,7 @@ class ExploClient:
         rate_limiter: RateLimiter | None = None,
         retry: RetryPolicy | None = None,
         max_attempts: int | None = None,
+        on_response: OnResponse = ignore_response,
     ) -> None:
         problems = settings.problems()
         if problems:
@@ -53,6 +56,7 @@ class ExploClient:
             rate_limiter=self._rate_limiter,
             retry=retry,
             max_attempts=max_attempts,
+            on_response=on_response,
         )
 
     def __enter__(self) -> ExploClient:
@@ -148,9 +152,10 @@ class ExploClient:
         :param complete: a list that ends before its own total is an error, for a caller who takes what is missing in it
             for deleted.
         """
-        # Not all ids seen so far: memory stays flat, however long the list is.
+        # Not all ids seen so far, but a number for each page: memory stays flat, however long the list is.
         first: set[str] = set()
         previous: set[str] = set()
+        read: set[int] = set()
         seen, total = 0, None
         for page in count(1):
             request = endpoints.list_page(page=page, page_size=page_size, parent_provided_id=parent_provided_id)
@@ -168,8 +173,11 @@ class ExploClient:
                 raise errors.incomplete_list(request, response.status, seen=seen, total=total)
             if not new:
                 return
-            yield new
             previous = {group.provided_id for group in groups}
+            if (page_hash := hash(frozenset(previous))) in read:
+                raise parsing.unexpected_response(request, response, "the list of customers repeats an earlier page")
+            read.add(page_hash)
+            yield new
             first = first or previous
             seen += len({group.provided_id for group in new})
             if total is not None and seen >= total:

@@ -68,7 +68,7 @@ def status_error(request: Request, response: requests.Response) -> ExploApiError
         if host == "omni.co" or host.endswith(".omni.co"):
             kind = ExploEndpointGoneError
             summary, fix = f"Explo has been retired: redirect to {target}", "stop sending; Explo's successor is Omni"
-    elif status == 403 and _is_html(response):
+    elif status in (401, 403) and _is_html(response):
         summary = "an HTML page, so from something in front of Explo, which blocks this request"
         fix = "let this machine through that gateway, firewall or bot protection"
     elif status in (401, 403):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from airflow_provider_explo.json_values import storable
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -72,21 +74,24 @@ class UserGroup:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def without_token(self) -> dict[str, Any]:
-        """Everything but the token, as values that every JSON writer keeps.
+        """Everything but the token, as values that Airflow's XCom keeps.
 
-        A number with more digits than a float has becomes text: Airflow's XCom would cut a Decimal to a float.
+        A number with more digits than a float has becomes text, since XCom would cut a Decimal to a float; the null
+        character and broken Unicode become escapes, since PostgreSQL refuses them, after the requests.
         """
         return {
-            "provided_id": self.provided_id,
-            "name": self.name,
-            **_decimals_as_text(self.details),
+            "provided_id": storable(self.provided_id),
+            "name": _for_xcom(self.name),
+            **_for_xcom(self.details),
             "new_user_group": self.new_user_group,
         }
 
 
-def _decimals_as_text(value: Any) -> Any:
+def _for_xcom(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _decimals_as_text(item) for key, item in value.items()}
+        return {storable(key): _for_xcom(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_decimals_as_text(item) for item in value]
-    return str(value) if isinstance(value, Decimal) else value
+        return [_for_xcom(item) for item in value]
+    if isinstance(value, Decimal):
+        return str(value)
+    return storable(value) if isinstance(value, str) else value

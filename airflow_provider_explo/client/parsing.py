@@ -98,6 +98,8 @@ def _find_error(group: Any, user_group_id: str | None = None) -> str | None:
     token, provided_id = group.get("token"), group.get("provided_id")
     if not isinstance(token, str) or not token.strip():
         return "the token is missing"
+    if not token.isprintable():
+        return "the token holds control characters"
     if not isinstance(provided_id, str):
         return "provided_id is missing"
     if user_group_id is not None and provided_id != user_group_id:

@@ -51,17 +51,20 @@ class RateLimiter:
         """Seconds for which, after a 429, no request goes out; 0 without such a pause."""
         return max(0.0, self._paused_until - self.clock())
 
-    def wait(self, *, not_before: float = float("-inf"), until: float = float("inf")) -> float | None:
+    def wait(
+        self, *, not_before: float = float("-inf"), until: float = float("inf"), max_pause: float = float("inf")
+    ) -> float | None:
         """Return when the next request may be sent, and no earlier than ``not_before``.
 
         :param until: when a pause after a 429 is too long to wait for its end. Waiting for one's turn is no pause.
+        :param max_pause: seconds; a pause of which more than that is left is too long.
         :returns: the time of sending, on the clock, for :meth:`slow_down`. None, at once: the pause is too long.
         """
         while True:
             with self._lock:
-                if max(self._paused_until, not_before) >= until:
-                    return None
                 now = self.clock()
+                if max(self._paused_until, not_before) >= until or self._paused_until - now >= max_pause:
+                    return None
                 due = max(self._next, not_before)
                 if due <= now:
                     interval = 1 / self._rate

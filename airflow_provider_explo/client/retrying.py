@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +15,14 @@ from airflow_provider_explo.client.settings import ClientSettings
 from airflow_provider_explo.client.transport import Transport
 from airflow_provider_explo.exceptions import ExploApiError, ExploRateLimitError, ExploUnavailableError
 
+# Takes a response's status, None where there was none, and seconds.
+OnResponse = Callable[[int | None, float], None]
+
 log = logging.getLogger(__name__)
+
+
+def ignore_response(status: int | None, seconds: float) -> None:
+    """Do nothing with a response."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,7 @@ class RetryingTransport:
     :param rate_limiter: the budget.
     :param retry: what is retried, and after how long.
     :param max_attempts: how often a request is sent at most; None for no such limit.
+    :param on_response: takes, after each attempt, its status (None without a response) and seconds.
     """
 
     def __init__(
@@ -70,7 +79,9 @@ class RetryingTransport:
         rate_limiter: RateLimiter,
         retry: RetryPolicy | None = None,
         max_attempts: int | None = None,
+        on_response: OnResponse = ignore_response,
     ) -> None:
+        self._on_response = on_response
         self._retry_timeout = settings.retry_timeout
         self._rate_limiter = rate_limiter
         self._retry = retry or RetryPolicy()
@@ -107,6 +118,7 @@ class RetryingTransport:
                 response = self._transport.send(request, time_left=deadline - sent_at)
             except ExploApiError as error:
                 now = self._rate_limiter.clock()
+                self._on_response(error.status, now - sent_at)
                 wait = self._retry.delay(attempt, error, repeatable=request.repeatable, time_left=deadline - now)
                 if isinstance(error, ExploRateLimitError):
                     self._rate_limiter.slow_down(wait or error.retry_after or 0.0, sent_at=sent_at)
@@ -123,16 +135,17 @@ class RetryingTransport:
                 sent_at = next_at
                 attempt += 1
             else:
+                self._on_response(response.status, self._rate_limiter.clock() - sent_at)
                 self._rate_limiter.recover()
                 log.debug("%s: HTTP %d, attempt %d", request, response.status, attempt)
                 return replace(response, after_ambiguous=ambiguous)
 
     def _wait_for_turn(self, request: Request) -> float:
         """Wait for the budget, but not for the end of a pause that is longer than any request may take."""
-        sent_at = self._rate_limiter.wait(until=self._rate_limiter.clock() + self._retry_timeout)
+        sent_at = self._rate_limiter.wait(max_pause=self._retry_timeout)
         if sent_at is None:
             pause = self._rate_limiter.paused_for
-            summary = f"not sent: rate-limited by an earlier HTTP 429 for another {pause:.0f} s"
+            summary = f"not sent: rate-limited by an earlier HTTP 429 for another {math.ceil(pause)} s"
             fix = "retry after that; it is longer than the connection's retry_timeout"
             raise api_error(ExploRateLimitError, request, summary, fix=fix, retry_after=pause)
         return sent_at

@@ -6,17 +6,18 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_explo.connections import get_connection
 from airflow_provider_explo.exceptions import (
     ExploConfigError,
     ExploEndpointGoneError,
     ExploError,
     ExploProtocolError,
     ExploRefusedError,
-    message,
 )
 from airflow_provider_explo.hooks import connection
+from airflow_provider_explo.hooks.metrics import count_request
 from airflow_provider_explo.version_compat import mask_secret
 
 if TYPE_CHECKING:
@@ -123,7 +124,13 @@ class ExploHook(BaseHook):
         settings = self._settings()
         mask_secret(settings.token)
         rate_limiter = RateLimiter(settings.requests_per_minute * budget_share, sleep=sleep)
-        return ExploClient(settings, max_in_flight=max_in_flight, rate_limiter=rate_limiter, max_attempts=max_attempts)
+        return ExploClient(
+            settings,
+            max_in_flight=max_in_flight,
+            rate_limiter=rate_limiter,
+            max_attempts=max_attempts,
+            on_response=count_request,
+        )
 
     def _settings(self) -> ClientSettings:
         parsed = self._parse_connection()
@@ -144,11 +151,7 @@ class ExploHook(BaseHook):
 
         from airflow_provider_explo.client.settings import USER_AGENT
 
-        try:
-            airflow_connection = self.get_connection(self.explo_conn_id)
-        except AirflowNotFoundException:
-            summary = f"connection {self.explo_conn_id!r} not found"
-            raise ExploConfigError(message(summary, fix=f"create it, with the type {self.conn_type!r}")) from None
+        airflow_connection = get_connection(self.explo_conn_id, kind=f"the type {self.conn_type!r}")
         return connection.parse_connection(
             airflow_connection, user_agent=f"{USER_AGENT} apache-airflow/{airflow_version}"
         )

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploValidationError, message
-from airflow_provider_explo.operators.base import IF_EXISTS, check_choice, check_kind, is_xcom_arg, log_result
+from airflow_provider_explo.operators.base import (
+    IF_EXISTS,
+    check_choice,
+    check_kind,
+    check_when_run,
+    is_xcom_arg,
+    log_result,
+)
 from airflow_provider_explo.operators.links import PAGE_KEY, page_of
 from airflow_provider_explo.operators.single import TENANT_FIELDS, USER_GROUP_KEY, TenantOperator
 from airflow_provider_explo.tenants.tenant import FIELDS
@@ -17,7 +24,9 @@ from airflow_provider_explo.version_compat import mask_secret
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_explo.sync.result import Result
     from airflow_provider_explo.tenants.tenant import Tenant
+    from airflow_provider_explo.tenants.validation import TenantValidator
 
 
 class ExploCreateUserGroupOperator(TenantOperator):
@@ -67,7 +76,7 @@ class ExploCreateUserGroupOperator(TenantOperator):
         "token_conn_id",
     )
     template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
-    native_fields = tuple(template_fields_renderers)
+    json_fields = tuple(template_fields_renderers)
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(
@@ -118,14 +127,14 @@ class ExploCreateUserGroupOperator(TenantOperator):
 
     def execute(self, context: Context) -> str:
         from airflow_provider_explo.hooks.explo import ExploHook
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.run import Sync
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
         self._signal = signal = ShutdownSignal()
-        try:
-            fields = self._fields(context)
-            validator = self.validator()
-            hook = ExploHook(explo_conn_id=self.explo_conn_id)
+        hook = ExploHook(explo_conn_id=self.explo_conn_id)
+
+        def run(fields: dict[str, Any], validator: TenantValidator) -> tuple[Result, str]:
             with self.tokens() as tokens:
                 sync = Sync(
                     lambda max_attempts: hook.client(sleep=signal.sleep, max_attempts=max_attempts),
@@ -136,8 +145,14 @@ class ExploCreateUserGroupOperator(TenantOperator):
                     always_ask=True,
                 )
                 ((result,),) = filter(None, sync.run([[fields]]))
+            count_tenants([result.outcome.kind])
             if result.error is not None:
                 raise result.error
+            return result, page_of(result.change.user_group_id, hook.get_conn().settings.base_url)
+
+        try:
+            fields, validator = self._fields(context), self.validator()
+            result, page = signal.run(lambda: run(fields, validator))
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
         sent = result.sent
@@ -146,7 +161,6 @@ class ExploCreateUserGroupOperator(TenantOperator):
         assert group is not None
         mask_secret(group.token)
         log_result(self.log, group.provided_id, sent)
-        page = page_of(group.provided_id, hook.get_conn().settings.base_url)
         context["ti"].xcom_push(key=PAGE_KEY, value=page)
         context["ti"].xcom_push(
             key=USER_GROUP_KEY, value={**group.without_token(), "drift": list(sent.differences or ())}
@@ -163,7 +177,7 @@ class ExploCreateUserGroupOperator(TenantOperator):
         tenant: Any = self.tenant
         if is_xcom_arg(tenant):
             tenant = tenant.resolve(context)
-        check_kind("tenant", tenant, Mapping, expected="a mapping with a tenant's fields")
+        check_when_run("tenant", tenant, Mapping, expected="a mapping with a tenant's fields")
         unknown = sorted(map(str, tenant.keys() - set(TENANT_FIELDS)))
         if unknown:
             raise ExploValidationError(

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError, ExploValidationError, message, preview
+from airflow_provider_explo.exceptions import (
+    NON_RETRYABLE,
+    ExploApiError,
+    ExploError,
+    ExploValidationError,
+    message,
+    preview,
+)
 from airflow_provider_explo.operators.base import ExploOperator
 from airflow_provider_explo.operators.links import PAGE_KEY, ExploUserGroupLink, page_of
 from airflow_provider_explo.tenants.tenant import FIELDS
@@ -93,24 +100,24 @@ class TenantOperator(ExploOperator):
     def run_for_tenant(
         self,
         context: Context,
-        work: Callable[[ExploClient, TokenTable | None, Tenant, Callable[[float], None]], T],
+        work: Callable[[ExploClient, TokenTable | None, Tenant, ShutdownSignal], T],
         *,
         creates_table: bool = False,
     ) -> T:
         """Validate the tenant, do something for it in a thread of its own, and push its link.
 
-        :param work: takes a client, the token table if there is one, the tenant, and what to sleep with.
+        :param work: takes a client, the token table if there is one, the tenant, and the signal that ends it.
         :param creates_table: the token table is made if missing.
         :raises AirflowFailException: for what a retry cannot fix.
         :raises ExploError: for the rest.
         """
         from airflow_provider_explo.hooks.explo import ExploHook
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
-        from airflow_provider_explo.sync.single import finish
 
         self._signal = signal = ShutdownSignal()
-        try:
-            tenant = self.validated(context)
+
+        def run(tenant: Tenant) -> tuple[T, str]:
             hook = ExploHook(explo_conn_id=self.explo_conn_id)
             with hook.client(sleep=signal.sleep) as client, self.tokens() as table:
                 tokens = table
@@ -120,8 +127,19 @@ class TenantOperator(ExploOperator):
                     tokens.check()
                 else:
                     tokens = None
-                result = finish(lambda: work(client, tokens, tenant, signal.sleep), signal)
-                page = page_of(tenant.user_group_id, client.settings.base_url)
+                try:
+                    result = work(client, tokens, tenant, signal)
+                except ExploApiError as error:
+                    count_tenants(["failed"])
+                    if not error.ambiguous:
+                        signal.settle([tenant.user_group_id])
+                    raise
+                signal.settle([tenant.user_group_id])
+                return result, page_of(tenant.user_group_id, client.settings.base_url)
+
+        try:
+            tenant = self.validated(context)
+            result, page = signal.run(lambda: run(tenant))
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
         context["ti"].xcom_push(key=PAGE_KEY, value=page)

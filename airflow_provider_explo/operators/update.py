@@ -57,7 +57,7 @@ class ExploUpdateUserGroupOperator(TenantOperator):
         "token_conn_id",
     )
     template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
-    native_fields = tuple(template_fields_renderers)
+    json_fields = tuple(template_fields_renderers)
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(
@@ -95,14 +95,19 @@ class ExploUpdateUserGroupOperator(TenantOperator):
             raise ValueError(f"nothing to update: give one of {', '.join(TENANT_FIELDS[1:])}")
 
     def execute(self, context: Context) -> str:
+        from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.compare import compare
         from airflow_provider_explo.sync.update import update_group
 
         tenant, group = self.run_for_tenant(
             context,
-            lambda client, tokens, tenant, sleep: (tenant, update_group(client, tokens, tenant, sleep=sleep)),
+            lambda client, tokens, tenant, signal: (
+                tenant,
+                update_group(client, tokens, tenant, sleep=signal.sleep, in_flight=signal.in_flight),
+            ),
         )
         mask_secret(group.token)
+        count_tenants(["updated"])
         drift = compare(tenant, group).drift
         subject = f"tenant {preview(tenant.user_group_id)}"
         self.log.info("%s: user group updated: %s", subject, ", ".join(tenant.content()))

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 
+from airflow_provider_explo.sql.column_types import ID, LONG_TEXT
+from airflow_provider_explo.sql.engine import without_frames
 from airflow_provider_explo.sql.table import ManagedTable
 
 if TYPE_CHECKING:
@@ -37,17 +38,15 @@ class CustomersTable(ManagedTable):
     """
 
     def __init__(self, engine: Engine, name: str = DEFAULT_TABLE, *, include_tokens: bool = False) -> None:
-        # MySQL compares text without regard to case by default: "ACME" and "acme" are two customers.
-        exact = mysql.VARCHAR(255, collation="utf8mb4_bin")
-        key = sa.String(255).with_variant(exact, "mysql").with_variant(exact, "mariadb")
         super().__init__(
             engine,
             name,
-            sa.Column("provided_id", key, primary_key=True),
+            sa.Column("provided_id", ID, primary_key=True),
             sa.Column("name", sa.Text),
             *([sa.Column("token", sa.Text)] if include_tokens else []),
             sa.Column("is_demo_group", sa.Boolean),
-            *(sa.Column(column, sa.Text) for column in (*TEXT_COLUMNS, *JSON_COLUMNS)),
+            *(sa.Column(column, sa.Text) for column in TEXT_COLUMNS),
+            *(sa.Column(column, LONG_TEXT) for column in JSON_COLUMNS),
             sa.Column("synced_at", sa.DateTime(timezone=True), nullable=False),
             label="customers table",
         )
@@ -73,11 +72,7 @@ class CustomersTable(ManagedTable):
         :raises ExploError: the database is away; the old rows are kept.
         :raises ExploConfigError: the database refuses a row; likewise.
         """
-        try:
-            self.attempt("replacing its rows", lambda: self._replace(batches, synced_at))
-        except BaseException as error:
-            # The frames of what failed hold tokens, and some tools show the frames of a traceback.
-            raise error.with_traceback(None) from None
+        without_frames(lambda: self.attempt("replacing its rows", lambda: self._replace(batches, synced_at)))
 
     def _replace(self, batches: Callable[[], Batches], synced_at: datetime) -> None:
         try:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from airflow_provider_explo import json_values
-from airflow_provider_explo.sql.table import ManagedTable, storable, utc_now
+from airflow_provider_explo.json_values import storable
+from airflow_provider_explo.sql.column_types import LONG_TEXT
+from airflow_provider_explo.sql.table import ManagedTable, utc_now
 from airflow_provider_explo.tenants.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class LogTable(ManagedTable):
             sa.Column("user_group_id", sa.Text, nullable=False),
             sa.Column("name", sa.Text),
             sa.Column("outcome", sa.String(20), nullable=False),
-            sa.Column("changes", sa.Text),
+            sa.Column("changes", LONG_TEXT),
             sa.Column("reason", sa.Text, nullable=False),
             label="log table",
         )

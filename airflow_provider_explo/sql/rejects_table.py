@@ -1,15 +1,18 @@
-"""Who is broken now: a row for each task and tenant that was rejected or that failed, until the tenant is well."""
+"""Who is broken now: a row for each task and tenant that was rejected or that failed, until it is well or gone."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from airflow_provider_explo.sql.table import ManagedTable, storable, utc_now
+from airflow_provider_explo.json_values import storable
+from airflow_provider_explo.sql.table import ManagedTable, utc_now
 from airflow_provider_explo.tenants.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ class RejectsTable(ManagedTable):
         # The keys of this task that are in the table: few, however many tenants are well.
         self._known: dict[str, str] = {}
         self._recorded: set[str] = set()
+        self._unusable_ids: Counter[str] = Counter()
 
     def prepare(self) -> None:
         """Make it if missing, check that it can be written, and see who was broken before.
@@ -81,17 +85,13 @@ class RejectsTable(ManagedTable):
         rows = {key: self._row(key, outcome, now) for key, outcome in problems.items()}
 
         def write(connection: Connection) -> None:
-            keys = self.table.c.reject_key
-            if well:
-                connection.execute(
-                    self.table.delete().where(keys == sa.bindparam("key")), [{"key": key} for key in well]
-                )
+            self._delete(connection, well)
             present = self._present(connection, list(rows))
             for key in present:
                 values = {
                     name: value for name, value in rows[key].items() if name not in ("reject_key", "first_seen_at")
                 }
-                connection.execute(self.table.update().where(keys == key).values(**values))
+                connection.execute(self.table.update().where(self.table.c.reject_key == key).values(**values))
             if new_rows := [row for key, row in rows.items() if key not in present]:
                 connection.execute(self.table.insert(), new_rows)
 
@@ -102,6 +102,21 @@ class RejectsTable(ManagedTable):
         for key in well:
             del self._known[key]
         return new
+
+    def finish(self) -> None:
+        """Delete the rows of tenants of whom nothing was recorded: the whole query no longer has them.
+
+        :raises ExploError: they cannot be deleted.
+        """
+        gone = self._known.keys() - self._recorded
+        self.in_transaction("deleting who is gone", lambda connection: self._delete(connection, gone))
+        for key in gone:
+            del self._known[key]
+
+    def _delete(self, connection: Connection, keys: Collection[str]) -> None:
+        if keys:
+            statement = self.table.delete().where(self.table.c.reject_key == sa.bindparam("key"))
+            connection.execute(statement, [{"key": key} for key in keys])
 
     def _present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         present: set[str] = set()
@@ -125,5 +140,11 @@ class RejectsTable(ManagedTable):
         }
 
     def _key(self, outcome: Outcome) -> str:
-        text = "\0".join((self._task, outcome.user_group_id))
+        parts = [self._task, outcome.user_group_id]
+        if re.search(r"^\$\.user_group_id", outcome.reason, re.MULTILINE):
+            # Several rows may have no id; the second and each other has a row of its own, wherever it is in the query.
+            self._unusable_ids[outcome.user_group_id] += 1
+            if (number := self._unusable_ids[outcome.user_group_id]) > 1:
+                parts.append(str(number))
+        text = "\0".join(parts)
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
+
+from airflow_provider_explo.sql.temporary_database import temporary_database
 
 
 class RowSpool:
@@ -19,10 +20,7 @@ class RowSpool:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = tuple(columns)
-        # SQLite makes the file when its cache is full, without a name, so that no other process can open it.
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.execute(f"CREATE TABLE spooled ({', '.join(columns)}, PRIMARY KEY ({columns[0]}))")
-        self._database.execute("BEGIN")
+        self._database = temporary_database(f"CREATE TABLE spooled ({', '.join(columns)}, PRIMARY KEY ({columns[0]}))")
 
     def __enter__(self) -> RowSpool:
         return self

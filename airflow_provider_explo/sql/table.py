@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from airflow_provider_explo.exceptions import ExploConfigError, message
-from airflow_provider_explo.sql.engine import attempt, to_explo_error
+from airflow_provider_explo.sql.column_types import TABLE_OPTIONS
+from airflow_provider_explo.sql.engine import attempt
+from airflow_provider_explo.sql.errors import to_explo_error
+from airflow_provider_explo.sql.rights import lacking_in
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -37,11 +40,6 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def storable(text: str) -> str:
-    """Text as every database takes it: the null character and broken Unicode as escapes."""
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 class ManagedTable:
     """One table in one database; a context manager that closes its connections.
 
@@ -53,6 +51,9 @@ class ManagedTable:
     :param indexed: a column of text that rows are searched by.
     :raises ExploConfigError: the name is not a plain identifier.
     """
+
+    # What its user needs, beside making it.
+    rights = "SELECT, INSERT, UPDATE, DELETE"
 
     def __init__(
         self, engine: Engine, name: str, *columns: sa.Column[Any], label: str, indexed: str | None = None
@@ -67,7 +68,7 @@ class ManagedTable:
         self.name = name
         self.label = f"{label} {name}"
         self.engine = engine
-        self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None)
+        self.table = sa.Table(table, sa.MetaData(), *columns, schema=schema or None, **TABLE_OPTIONS)
         self._indexed = indexed
 
     def __enter__(self: TableT) -> TableT:
@@ -80,7 +81,17 @@ class ManagedTable:
 
     def attempt(self, operation: str, work: Callable[[], T]) -> T:
         """Do something with the table; see :func:`~airflow_provider_explo.sql.engine.attempt`."""
-        return attempt(f"{self.label}: {operation}", work)
+        grant = f"{self.rights} ON {self.name}"
+        if operation == "creating it":
+            mysql = self.engine.dialect.name in ("mysql", "mariadb")
+            grant = (
+                f"CREATE ON {self.table.schema or '*'}.*"
+                if mysql
+                else f"CREATE ON SCHEMA {self.table.schema or 'public'}"
+            )
+        return attempt(
+            f"{self.label}: {operation}", work, lacking=lambda error: lacking_in(self.engine, error, grant=grant)
+        )
 
     def in_transaction(self, operation: str, work: Callable[[Connection], T]) -> T:
         """Do something with the table in one short transaction."""
@@ -193,7 +204,10 @@ class ManagedTable:
 
     def _write_nothing(self, connection: Connection) -> None:
         """An insert and an update of no row: refused where the columns' types or the user's rights do not allow it."""
-        values = [sa.cast(sa.null(), column.type).label(column.name) for column in self.table.columns]
+        # MySQL has no cast to a boolean, and needs none to any type.
+        casts = self.engine.dialect.name not in ("mysql", "mariadb")
+        nulls = [sa.cast(sa.null(), column.type) if casts else sa.null() for column in self.table.columns]
+        values = [null.label(column.name) for null, column in zip(nulls, self.table.columns, strict=True)]
         nothing = sa.select(*values).where(sa.false())
         same = {column.name: column for column in self.table.columns}
         connection.execute(self.table.insert().from_select(list(same), nothing))

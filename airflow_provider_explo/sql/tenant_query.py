@@ -1,46 +1,40 @@
-"""The tenants' rows, streamed from any SQL database."""
+"""The tenants' rows, streamed from the DB-API connection of any Airflow hook."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from airflow_provider_explo.exceptions import ExploConfigError, ExploError, message
-from airflow_provider_explo.sql.engine import to_explo_error
+from airflow_provider_explo.sql.drivers import as_text, driver_of, paramstyle_of
+from airflow_provider_explo.sql.errors import to_explo_error
+from airflow_provider_explo.sql.named_parameters import bind
+from airflow_provider_explo.sql.rights import lacking
 from airflow_provider_explo.tenants.tenant import FIELDS
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
+    from airflow_provider_explo.sql.engine import Database
 
 REQUIRED = tuple(name for name, field in FIELDS.items() if field.required)
 OPTIONAL = tuple(name for name in FIELDS if name not in REQUIRED)
-# Text, quoted names and comments, in which a colon is a colon; then :name, but neither ::type nor a[1:n].
-_NAMED = re.compile(
-    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/
-    | (?<![:\w\]]):(?P<name>[A-Za-z_]\w*)""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 class TenantQuery:
     """The rows of one query.
 
-    :param engine: from :func:`~airflow_provider_explo.sql.engine.engine_of`.
+    :param database: where it runs; nothing of its hook is used but ``get_conn()``.
     :param sql: a query in the database's own dialect.
     :param parameters: a mapping, for ``:name`` in the query; a sequence, which goes to the driver unchanged, for its
         own placeholders; or None.
-    :param chunk_size: rows fetched at once. On PostgreSQL and others the rest waits on a cursor in the database.
+    :param chunk_size: rows fetched at once. On PostgreSQL and MySQL the rest waits in the database.
     :param ignore_columns: columns that are no fields of a tenant, and may be in the result all the same.
     :param check_fields: may refuse the fields of a tenant that the result has.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        database: Database,
         sql: str,
         *,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -48,48 +42,103 @@ class TenantQuery:
         ignore_columns: Collection[str] = (),
         check_fields: Callable[[Collection[str]], None] = lambda columns: None,
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._sql = sql
         self._parameters = parameters
         self.chunk_size = chunk_size
         self._ignore_columns = {column.lower() for column in ignore_columns}
         self._check_fields = check_fields
+        self._label = f"sql: reading the tenants from {database.label}"
 
     def chunks(self) -> Iterator[list[dict[str, Any]]]:
         """The rows, as many at a time as the chunk size says, with a tenant's fields only.
 
-        :raises ExploConfigError: the query fails, or does not have the columns.
+        To be read in one thread: some drivers' connections belong to the thread that made them.
+
+        :raises ExploConfigError: the query fails, does not have the columns, or returns a row that the driver cannot
+            read.
         :raises ExploError: the database is away.
         """
-        sql, parameters = self._bound()
+        connection = self._database.connect()
+        driver = driver_of(connection)
+        cursor = None
+        exhausted = False
         try:
-            with self._engine.connect() as connection:
-                # SQLAlchemy 1.4 (Airflow 2.11 and 3.0) would commit what writes.
-                options = {"stream_results": True, "max_row_buffer": self.chunk_size, "autocommit": False}
-                # Without parameters a percent sign in the query means nothing to the driver.
-                connection = connection.execution_options(**options, no_parameters=parameters is None)
-                # Closed at once whatever happens: on SQLite a query that is not at its end keeps writers out.
-                with closing(connection.exec_driver_sql(sql, parameters)) as result:
-                    places = self._places(result)
-                    for rows in result.partitions(self.chunk_size):
-                        yield [{field: row[place] for field, place in places.items()} for row in rows]
-            return
-        except sa.exc.SQLAlchemyError as database_error:
-            error: ExploError = to_explo_error(database_error, "sql: reading the tenants")
+            cursor = self._execute(connection)
+            if cursor.description is None and not driver.describes_late:
+                raise _no_rows_error()
+            rows = self._fetch(cursor, after=0)
+            places = self._places(cursor.description)
+            count = 0
+            while rows:
+                yield [_fields(row, places) for row in rows]
+                count += len(rows)
+                rows = self._fetch(cursor, after=count)
+            exhausted = True
+        finally:
+            # At once, whatever happened: on SQLite a query that is not at its end keeps writers out. What it wrote, if
+            # it did, was not committed.
+            if cursor is not None and (exhausted or driver.closes_quickly):
+                with suppress(Exception):
+                    cursor.close()
+            with suppress(Exception):
+                connection.close()
+
+    def _execute(self, connection: Any) -> Any:
+        sql, parameters = self._bound(paramstyle_of(connection))
+        try:
+            cursor = driver_of(connection).cursor(connection)
+            # Without parameters a percent sign in the query means nothing to the driver.
+            cursor.execute(sql) if parameters is None else cursor.execute(sql, parameters)
+            return cursor
+        except Exception as driver_error:
+            database = self._database
+            error = to_explo_error(
+                driver_error,
+                self._label,
+                lacking=lambda denied: lacking(
+                    denied, database.connect, database.conn_id, grant="SELECT ON the tables of the query"
+                ),
+            )
+        # Outside of the except block, so that the driver's error, which may show a row, is not its context.
         raise error
 
-    def _bound(self) -> tuple[str, Any]:
+    def _fetch(self, cursor: Any, *, after: int) -> list[Any]:
+        """The next rows; none after the last."""
+        try:
+            return list(cursor.fetchmany(self.chunk_size))
+        except Exception as driver_error:
+            # Without columns, nothing was fetched yet.
+            of_a_row = cursor.description is not None
+            if not of_a_row and type(driver_error).__name__ == "ProgrammingError":
+                # So some drivers say that there is nothing to fetch.
+                error: ExploError = _no_rows_error()
+            else:
+                label = f"{self._label}: {self._failing_row(cursor, after=after)}" if of_a_row else self._label
+                error = to_explo_error(driver_error, label, of_a_row=of_a_row)
+        raise error
+
+    def _failing_row(self, cursor: Any, *, after: int) -> str:
+        """Which of the next rows cannot be fetched: its number, where the cursor can go back."""
+        with suppress(Exception):
+            cursor.scroll(after, mode="absolute")
+            for number in range(after + 1, after + self.chunk_size + 1):
+                try:
+                    cursor.fetchone()
+                except Exception:
+                    return f"row {number:,}"
+        return f"row {after + 1:,} or one of the {self.chunk_size - 1:,} after it"
+
+    def _bound(self, paramstyle: str) -> tuple[str, Any]:
         if isinstance(self._parameters, Mapping):
-            return bind(self._sql, self._parameters, paramstyle=self._engine.dialect.paramstyle)
+            return bind(self._sql, self._parameters, paramstyle=paramstyle)
         return self._sql, None if self._parameters is None else tuple(self._parameters)
 
-    def _places(self, result: Any) -> dict[str, int]:
-        if not result.returns_rows:
-            raise ExploConfigError(
-                message("sql: the statement returns no rows", expected="a SELECT of user_group_id, name, …")
-            )
+    def _places(self, description: Sequence[Sequence[Any]] | None) -> dict[str, int]:
+        if description is None:
+            raise _no_rows_error()
         # Some databases return names in capitals.
-        columns = [str(column).lower() for column in result.keys()]  # noqa: SIM118
+        columns = [str(column[0]).lower() for column in description]
         missing = [column for column in REQUIRED if column not in columns]
         if missing:
             raise ExploConfigError(
@@ -119,40 +168,13 @@ class TenantQuery:
         return {column: columns.index(column) for column in fields}
 
 
-def bind(sql: str, parameters: Mapping[str, Any], *, paramstyle: str) -> tuple[str, Any]:
-    """Write ``:name`` in a query as a driver wants it.
+def _fields(row: Any, places: Mapping[str, int]) -> dict[str, Any]:
+    # A hook or a connection may ask for rows that are dicts.
+    values = tuple(row.values()) if isinstance(row, Mapping) else row
+    return {field: as_text(values[place]) for field, place in places.items()}
 
-    :param paramstyle: the driver's, by PEP 249, or SQLAlchemy's ``numeric_dollar``.
-    :returns: the query, and the driver's parameters.
-    :raises ExploConfigError: the query names a parameter that is not given.
-    """
-    names: list[str] = []
 
-    def placeholder(match: re.Match[str]) -> str:
-        name = match["name"]
-        if name is None:
-            return escaped(match[0])
-        if name not in parameters:
-            raise ExploConfigError(
-                message(
-                    f"sql: no value for :{name}",
-                    found=", ".join(map(repr, parameters)) or "no parameters",
-                    fix=f"add {name!r} to parameters",
-                )
-            )
-        names.append(name)
-        number = len(names)
-        styles = {"named": f":{name}", "pyformat": f"%({name})s", "format": "%s", "qmark": "?", "numeric": f":{number}"}
-        return styles.get(paramstyle, f"${number}")
-
-    def escaped(text: str) -> str:
-        return text.replace("%", "%%") if paramstyle in ("format", "pyformat") else text
-
-    parts, end = [], 0
-    for match in _NAMED.finditer(sql):
-        parts += [escaped(sql[end : match.start()]), placeholder(match)]
-        end = match.end()
-    bound = "".join([*parts, escaped(sql[end:])])
-    if paramstyle in ("named", "pyformat"):
-        return bound, {name: parameters[name] for name in names}
-    return bound, tuple(parameters[name] for name in names)
+def _no_rows_error() -> ExploConfigError:
+    return ExploConfigError(
+        message("sql: the statement returns no rows", expected="a SELECT of user_group_id, name, …")
+    )

@@ -38,10 +38,11 @@ def foreign_row(table: str, row: TokenRow, explo_conn_id: str) -> ExploConfigErr
 
 def shared_token(user_group_id: str, holder: str) -> ExploProtocolError:
     """The error for a token that is another tenant's already: the two would see each other's data."""
+    other = preview(holder)
     return ExploProtocolError(
         message(
             f"tenant {preview(user_group_id)}: refusing a token that belongs to another tenant; nothing was saved",
-            found=f"the token of {preview(holder)}",
-            fix="check both in Explo, and the row of the other in the token table",
+            found=f"the token of {other}",
+            fix=f"check both in Explo; after a rename, delete the row of {other}, as if_missing='delete' does",
         )
     )

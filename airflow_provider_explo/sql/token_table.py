@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 
 from airflow_provider_explo.exceptions import ExploConfigError, message, preview
-from airflow_provider_explo.sql.engine import engine_of
+from airflow_provider_explo.sql.column_types import ANY_CHARACTERS, ID
+from airflow_provider_explo.sql.engine import engine_of, without_frames
+from airflow_provider_explo.sql.errors import is_mix_of_collations
 from airflow_provider_explo.sql.table import ManagedTable, utc_now
 from airflow_provider_explo.sql.token_row import DEFAULT_CONN_ID, TokenRow, foreign_row, shared_token
 
@@ -44,13 +45,10 @@ class TokenTable(ManagedTable):
         explo_conn_id: str = DEFAULT_CONN_ID,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        # MySQL compares text without regard to case by default: "ACME" and "acme" are two tenants.
-        exact = mysql.VARCHAR(255, collation="utf8mb4_bin")
-        key = sa.String(255).with_variant(exact, "mysql").with_variant(exact, "mariadb")
         super().__init__(
             engine,
             name,
-            sa.Column("user_group_id", key, primary_key=True),
+            sa.Column("user_group_id", ID, primary_key=True),
             sa.Column("name", sa.String(255), nullable=False),
             sa.Column("token", sa.Text, nullable=False),
             sa.Column("content_hash", sa.String(80), nullable=False),
@@ -83,7 +81,7 @@ class TokenTable(ManagedTable):
         :raises ExploError: the database is away; none or all of the rows are saved.
         :raises ExploConfigError: the database refuses them, or does not distinguish two tenants' ids.
         """
-        _without_frames(lambda: self.attempt("saving tokens", lambda: self._save_all(rows)))
+        without_frames(lambda: self.attempt("saving tokens", lambda: self._save_all(rows)))
 
     def edit(self, user_group_id: str, change: Callable[[TokenRow], TokenRow]) -> bool:
         """Change a tenant's row, in one short transaction; only what differs is written. Errors as in :meth:`save_all`.
@@ -105,7 +103,7 @@ class TokenTable(ManagedTable):
                 connection.execute(self.table.update().where(same).values(**values, updated_at=self._now()))
             return True
 
-        return _without_frames(lambda: self.in_transaction("saving a token", edit))
+        return without_frames(lambda: self.in_transaction("saving a token", edit))
 
     def known(self, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         """The rows of these tenants, by id; those that are not there are left out.
@@ -237,14 +235,15 @@ class TokenTable(ManagedTable):
 
     def _select(self, connection: Connection, user_group_ids: Collection[str], *columns: str) -> Iterator[Any]:
         ids = list(user_group_ids)
+        query = sa.select(*(self.table.c[name] for name in columns))
         for start in range(0, len(ids), MAX_PARAMETERS):
-            chunk = self.table.c.user_group_id.in_(ids[start : start + MAX_PARAMETERS])
-            yield from connection.execute(sa.select(*(self.table.c[name] for name in columns)).where(chunk))
-
-
-def _without_frames(work: Callable[[], T]) -> T:
-    try:
-        return work()
-    except BaseException as error:
-        # The frames of what failed, or was interrupted, hold tokens; Airflow 3.0's `dags test` prints them.
-        raise error.with_traceback(None) from None
+            chunk = ids[start : start + MAX_PARAMETERS]
+            try:
+                result = connection.execute(query.where(self.table.c.user_group_id.in_(chunk)))
+            except sa.exc.DBAPIError as error:
+                if not is_mix_of_collations(error.orig):
+                    raise
+                # Slower, since it uses no index: only for ids that an older character set does not have.
+                exact = sa.cast(self.table.c.user_group_id, ANY_CHARACTERS)
+                result = connection.execute(query.where(exact.in_(chunk)))
+            yield from result

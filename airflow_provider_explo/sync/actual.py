@@ -15,9 +15,10 @@ from airflow_provider_explo.exceptions import (
     ExploConfigError,
     ExploEndpointGoneError,
     ExploRefusedError,
+    counted,
     message,
 )
-from airflow_provider_explo.sync.shutdown import ShutdownSignal, interruptible
+from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from airflow_provider_explo.sync.spool import MAX_PARAMETERS, TemporaryDatabase
 
 if TYPE_CHECKING:
@@ -49,19 +50,24 @@ class ActualGroups(TemporaryDatabase):
         :raises ExploApiError: another of its kinds.
         """
         try:
-            pages = client.pages(complete=True)
-            while page := interruptible(lambda: next(pages, None), signal):
+            for page in client.pages(complete=True):
+                signal.raise_if_set()
                 self.add(page)
         except IncompleteListError as error:
             # Get-or-create finds the groups that are missing; none of them may be taken for deleted.
             self.complete = False
             log.warning("%s", error)
         except (ExploAuthError, ExploEndpointGoneError, ExploRefusedError) as error:
-            fix = "allow the API token to list customers, or set refresh=False: the token table is then trusted unseen"
+            fix = "set refresh=False: the token table is then trusted unseen"
+            if error.status == 401:
+                # A wrong token fails without the list too.
+                fix = "correct the API token, the connection's password"
+            elif error.status == 403:
+                fix = f"correct the API token, or let it list customers; or {fix}"
             raise ExploConfigError(
                 message(f"Explo's list of customers cannot be read: {first_line(error)}", fix=fix)
             ) from None
-        log.info("Explo has %s user groups", f"{len(self):,}")
+        log.info("Explo has %s", counted(len(self), "user group"))
 
     def add(self, groups: Collection[UserGroup]) -> None:
         """Keep groups; one that is there already is replaced."""

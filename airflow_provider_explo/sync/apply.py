@@ -14,33 +14,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
-from airflow_provider_explo.exceptions import (
-    ExploApiError,
-    ExploError,
-    ExploRefusedError,
-)
+from airflow_provider_explo.exceptions import ExploApiError, ExploError, ExploRefusedError
 from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import first_line
-from airflow_provider_explo.sync.attempt import Attempt, FailedParents
+from airflow_provider_explo.sync.attempt import Attempt, FailedParents, with_children
 from airflow_provider_explo.sync.breaker import CircuitBreaker, probe
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
 from airflow_provider_explo.sync.save import TokenSaver
 from airflow_provider_explo.sync.shutdown import (
+    NO_RESPONSE,
     POLL_INTERVAL,
     DaemonThreadPool,
     ShutdownError,
     ShutdownSignal,
-    interruptible,
 )
 from airflow_provider_explo.sync.upsert import send
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
 
-
-# Airflow 3 kills a task that is still there 5 seconds after SIGTERM.
-SHUTDOWN_GRACE_SECONDS = 4.0
+# How long requests in flight may take to finish once a run ends early; the signal's grace is longer by a save.
+REQUEST_GRACE_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +81,7 @@ class Applier:
         self._refused_deletes: list[Result] = []
         self._deleted = False
         self._parents = FailedParents()
+        signal.rescue = lambda: self._save_pending(grace=0.0)
 
     def apply(self, chunks: Iterable[tuple[int, Sequence[Change]]]) -> Iterator[list[Result]]:
         """Apply changes, chunk by chunk; once. Results come after their tokens are saved.
@@ -106,7 +102,8 @@ class Applier:
                     yield from self._submit()
             yield from self._finish()
         except BaseException:
-            self._save_pending()
+            self._signal.stop()
+            self._save_pending(grace=REQUEST_GRACE_SECONDS)
             raise
         finally:
             self._pool.shutdown()
@@ -169,8 +166,11 @@ class Applier:
     def _retry_deletes(self) -> Iterator[list[Result]]:
         """Explo refuses to delete a group that has children: once others are deleted, it may not any more."""
         results, self._refused_deletes = self._refused_deletes, []
-        if not self._deleted or self.breaker.error is not None:
+        if self.breaker.error is not None:
             yield results
+            return
+        if not self._deleted:
+            yield with_children(results, self._client)
             return
         self._deleted = False
         for result in results:
@@ -185,15 +185,16 @@ class Applier:
             return None
         change = attempt.change
         if self.breaker.error is not None:
-            result = Result(change=change, error=self.breaker.error, unsent=True)
-            return replace(attempt, result=result, error=None)
+            return replace(attempt, result=Result(change=change, error=self.breaker.error, unsent=True), error=None)
+        self._signal.in_flight[change.user_group_id] = NO_RESPONSE
         try:
             sent = send(change, self._client, if_exists=self._if_exists, ambiguous=attempt.ambiguous)
-            return replace(attempt, result=Result(change=change, sent=sent), error=None)
-        except ShutdownError:
-            return None
         except ExploError as error:
-            return replace(attempt, error=error)
+            if not getattr(error, "ambiguous", False):
+                self._signal.settle([change.user_group_id])
+            return None if isinstance(error, ShutdownError) else replace(attempt, error=error)
+        self._signal.in_flight[change.user_group_id] = sent.kind
+        return replace(attempt, result=Result(change=change, sent=sent), error=None)
 
     def _collect(self, *, down_to: int) -> Iterator[list[Result]]:
         while len(self._pending) > down_to:
@@ -202,6 +203,7 @@ class Applier:
             results = self._saver.save([attempt.result for attempt in attempts if attempt.result is not None])
             # Not before they are saved: whatever interrupts this thread finds them there.
             self._pending -= done
+            self._signal.settle(attempt.change.user_group_id for attempt in attempts)
             if any(result.is_another_runs for result in results):
                 self._share_with_another_run()
             for result in results:
@@ -214,9 +216,7 @@ class Applier:
             self._signal.raise_if_set()
             if self.breaker.wants_probe and self.breaker.error is None:
                 log.warning("%d requests in a row failed; asking whether Explo is there", self.breaker.failures)
-                self.breaker.record_probe(
-                    interruptible(lambda: probe(self._client, self._retry, self._signal), self._signal)
-                )
+                self.breaker.record_probe(probe(self._client, self._retry, self._signal))
 
     def _failed(self, attempt: Attempt) -> Result | None:
         """The result of an attempt that failed for good; one that may succeed later is deferred."""
@@ -238,13 +238,13 @@ class Applier:
                 return None
         return Result(change=attempt.change, error=error)
 
-    def _save_pending(self) -> None:
+    def _save_pending(self, *, grace: float) -> None:
         """Let the requests in flight finish, for some seconds, and save their tokens."""
-        self._signal.set()
-        done, late = wait(self._pending, timeout=SHUTDOWN_GRACE_SECONDS)
+        done, _ = wait(self._pending, timeout=grace)
         attempts = [future.result() for future in done if future.exception() is None]
         results = [attempt.result for attempt in attempts if attempt is not None and attempt.result is not None]
         # The error that ends the run is raised; a second one of the same cause would hide it.
         with suppress(ExploError):
-            count = self._saver.save_once(results)
-            log.info("Shutting down: %d tokens in flight saved; %d requests without a response", count, len(late))
+            if self._saver.save_once(results):
+                self._signal.settle(result.change.user_group_id for result in results)
+                log.info("Shutting down: responses in flight saved: %d", len(results))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_explo.exceptions import ExploConfigError, ExploPlanRefusedError, message, preview
+from airflow_provider_explo.exceptions import ExploConfigError, ExploPlanRefusedError, counted, message, preview
 from airflow_provider_explo.sync.plan import Change
 
 log = logging.getLogger(__name__)
@@ -76,4 +76,5 @@ class ApprovedPlan:
                 approved.append(change)
             yield depth, approved
         if waiting:
-            log.warning("%d changes are not in the approved plan, and wait for the next one", waiting)
+            verb = "is" if waiting == 1 else "are"
+            log.warning("%s %s not in the approved plan, and left to the next one", counted(waiting, "change"), verb)

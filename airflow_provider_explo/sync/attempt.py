@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from airflow_provider_explo.exceptions import ExploError, ExploRefusedError, ExploUnavailableError, preview
+from airflow_provider_explo.exceptions import (
+    ExploApiError,
+    ExploError,
+    ExploRefusedError,
+    ExploUnavailableError,
+    preview,
+)
 from airflow_provider_explo.sync.actual import can_retry
+from airflow_provider_explo.sync.lookup import refused_delete
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
+
+if TYPE_CHECKING:
+    from airflow_provider_explo.client.client import ExploClient
 
 
 @dataclass(order=True)
@@ -54,3 +65,12 @@ class FailedParents:
     def error_of(self, change: Change) -> ExploError | None:
         """Why a change cannot be applied, or None."""
         return self._errors.get(change.tenant.parent_provided_id) if change.tenant is not None else None
+
+
+def with_children(refused_deletes: list[Result], client: ExploClient) -> list[Result]:
+    """Refused deletes, each with the names of the children that Explo refuses it for: a request for each."""
+    results = []
+    for result in refused_deletes:
+        assert isinstance(result.error, ExploApiError)
+        results.append(replace(result, error=refused_delete(client, result.change.user_group_id, result.error)))
+    return results

@@ -7,26 +7,19 @@ asked for it first.
 from __future__ import annotations
 
 import time
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.client.retrying import RetryPolicy
-from airflow_provider_explo.exceptions import (
-    ExploApiError,
-    ExploError,
-    ExploProtocolError,
-    ExploRefusedError,
-    message,
-    preview,
-)
-from airflow_provider_explo.sync.lookup import REFUSALS, find_group, refused_although_there
+from airflow_provider_explo.exceptions import ExploApiError, ExploProtocolError
+from airflow_provider_explo.sync.lookup import REFUSALS, find_group, refused_although_there, refused_delete
 from airflow_provider_explo.sync.save import with_retries
+from airflow_provider_explo.sync.shutdown import NO_RESPONSE
 from airflow_provider_explo.sync.single import Backoff, Sleep, without_frames
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.sql.token_table import TokenTable
-
-NAMED_CHILDREN = 3
 
 
 @without_frames
@@ -37,6 +30,7 @@ def delete_group(
     *,
     token: str | None = None,
     sleep: Sleep = time.sleep,
+    in_flight: MutableMapping[str, str] | None = None,
     retry: RetryPolicy | None = None,
 ) -> bool:
     """Delete a tenant's group, and its row in the token table.
@@ -44,6 +38,7 @@ def delete_group(
     :param tokens: the table, if there is one.
     :param token: what is sent where Explo does not say which token is valid; else the table's.
     :param sleep: waits so many seconds.
+    :param in_flight: by tenant, what came of the request, for as long as it is not saved.
     :returns: whether there was a group.
     :raises ExploConfigError: the row is another connection's; nothing was sent.
     :raises ExploRefusedError: Explo refuses, such as for a group with children.
@@ -58,7 +53,10 @@ def delete_group(
         if token is None:
             raise
     backoff = Backoff(client, sleep=sleep, retry=retry)
+    in_flight = {} if in_flight is None else in_flight
+    in_flight[user_group_id] = NO_RESPONSE
     was_there = token is not None and _delete(client, user_group_id, token, backoff)
+    in_flight[user_group_id] = "deleted"
     if tokens is not None:
         with_retries(lambda: tokens.delete(user_group_id), sleep)
     return was_there
@@ -81,7 +79,7 @@ def _delete(client: ExploClient, user_group_id: str, token: str, backoff: Backof
             # Replaced meanwhile.
             token = group.token
         elif isinstance(error, REFUSALS):
-            raise _refusal(client, user_group_id, error)
+            raise refused_although_there(user_group_id, refused_delete(client, user_group_id, error))
         else:
             backoff.wait(error)
     return True
@@ -93,24 +91,3 @@ def _send(client: ExploClient, user_group_id: str, token: str) -> ExploApiError 
     except ExploApiError as error:
         return error
     return None
-
-
-def _refusal(client: ExploClient, user_group_id: str, error: ExploApiError) -> ExploApiError:
-    children = _children(client, user_group_id) if isinstance(error, ExploRefusedError) else []
-    if not children:
-        return refused_although_there(user_group_id, error)
-    names = ", ".join(map(preview, children[:NAMED_CHILDREN]))
-    rest = f" and {len(children) - NAMED_CHILDREN} more" if len(children) > NAMED_CHILDREN else ""
-    summary = f"tenant {preview(user_group_id)}: has children, and Explo deletes no group that has some"
-    text = message(summary, found=f"{names}{rest}", fix="delete its children first")
-    return ExploRefusedError(text, status=error.status, endpoint=error.endpoint)
-
-
-def _children(client: ExploClient, user_group_id: str) -> list[str]:
-    try:
-        page = next(client.pages(parent_provided_id=user_group_id), [])
-    except ExploError:
-        return []
-    # A group is no child of its own: where it is in the list, Explo does not know the filter.
-    children = [group.provided_id for group in page]
-    return [] if user_group_id in children else children

@@ -62,7 +62,7 @@ class Totals:
         deleted, updated = self.actions["delete"] + self.actions["forget"], self.updated
         if deleted and not self.rows:
             raise self._refusal(
-                f"the query returned no rows, so that all {deleted:,} tenants would be deleted",
+                f"the query returned no rows, so that all tenants would be deleted ({deleted:,})",
                 "check the query; if_missing='keep' leaves them",
             )
         changed = deleted + updated + self.recreated + self.retokened

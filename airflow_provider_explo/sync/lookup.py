@@ -9,6 +9,7 @@ from airflow_provider_explo.exceptions import (
     ExploApiError,
     ExploAuthError,
     ExploEndpointGoneError,
+    ExploError,
     ExploProtocolError,
     ExploRefusedError,
     message,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # How Explo refuses what is not there is not documented: it may be any of these.
 REFUSALS = (ExploAuthError, ExploRefusedError, ExploEndpointGoneError, ExploProtocolError)
+NAMED_CHILDREN = 3
 
 
 def find_group(client: ExploClient, user_group_id: str) -> UserGroup | None:
@@ -60,3 +62,29 @@ def refused_although_there(user_group_id: str, error: ExploApiError) -> ExploApi
     if "user_group" in (error.endpoint or ""):
         fix = "set api: customer in the connection's extra; this endpoint is deprecated"
     return ExploEndpointGoneError(message(summary, fix=fix), status=error.status, endpoint=error.endpoint)
+
+
+def refused_delete(client: ExploClient, user_group_id: str, error: ExploApiError) -> ExploApiError:
+    """The error for a delete that Explo refuses: it names the group's children, where it has some.
+
+    One request. Without children, it is the same error.
+    """
+    children = _children(client, user_group_id) if isinstance(error, ExploRefusedError) else []
+    if not children:
+        return error
+    names = ", ".join(map(preview, children[:NAMED_CHILDREN]))
+    rest = f" and {len(children) - NAMED_CHILDREN} more" if len(children) > NAMED_CHILDREN else ""
+    summary = f"tenant {preview(user_group_id)}: has children, and Explo deletes no group that has some"
+    text = message(summary, found=f"{names}{rest}", fix="delete its children first")
+    # Without the status: a 404 would be taken for an endpoint that does not exist.
+    return ExploRefusedError(text, endpoint=error.endpoint)
+
+
+def _children(client: ExploClient, user_group_id: str) -> list[str]:
+    try:
+        page = next(client.pages(parent_provided_id=user_group_id), [])
+    except ExploError:
+        return []
+    # A group is no child of its own: where it is in the list, Explo does not know the filter.
+    children = [group.provided_id for group in page]
+    return [] if user_group_id in children else children

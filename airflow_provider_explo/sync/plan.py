@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.exceptions import ExploError, message
 from airflow_provider_explo.sync.compare import compare
 from airflow_provider_explo.tenants.content_hash import UNSETTLED, canonical, is_hash_of, is_settled
 from airflow_provider_explo.tenants.outcome import Kind, Outcome
@@ -93,7 +93,14 @@ class Change:
         return is_settled(stored) and is_hash_of(self.tenant, stored, digest=self.digest)
 
     def outcome(
-        self, kind: Kind | None = None, reason: str | None = None, *, drift: bool = False, can_retry: bool = False
+        self,
+        kind: Kind | None = None,
+        reason: str | None = None,
+        *,
+        drift: bool = False,
+        can_retry: bool = False,
+        error: ExploError | None = None,
+        unsent: bool = False,
     ) -> Outcome:
         """The row's outcome; by default that of a change which sends nothing."""
         return Outcome(
@@ -104,6 +111,8 @@ class Change:
             reason=self.reason if reason is None else reason,
             drift=drift or self.action == "drift" or (self.action == "save" and bool(self.differences)),
             can_retry=can_retry,
+            error=error or self.error,
+            unsent=unsent,
         )
 
     @property
@@ -157,7 +166,9 @@ def _by_list(change: Change, if_exists: str, shared_token: bool) -> dict[str, An
     names = ", ".join(comparison.drift)
     if if_exists == "fail" and (change.stored is None or names):
         why = f"differs in: {names}" if names else "was not made by this connection and token table"
-        return {**found, "action": "refuse", "reason": f"user group already exists and {why}; if_exists is 'fail'"}
+        fix = None if names else "if a run that was killed made it, run once with if_exists='keep'"
+        reason = message(f"user group already exists and {why}; if_exists is 'fail'", fix=fix)
+        return {**found, "action": "refuse", "reason": reason}
     if if_exists == "update" and (names or unknown):
         reason = f"differs in Explo: {names}" if names else f"Explo may hold other: {', '.join(unknown)}"
         return {**found, "action": "update", "reason": reason}

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_provider_explo.exceptions import preview
+from airflow_provider_explo.exceptions import counted, preview
 from airflow_provider_explo.sync.plan import Action, Change
 from airflow_provider_explo.sync.planner import Planner
 
@@ -74,9 +74,9 @@ class PlanTable:
             for name, (before, after) in change.differences.items():
                 yield f"{'':>7}  {'':<9}    {name}: {preview(before)} → {preview(after)}"
         if self.left_out:
-            yield f"… and {self.left_out:,} more rows"
+            yield f"… and {counted(self.left_out, 'more row')}"
         if self.unmanaged:
-            yield f"{self.unmanaged:,} user groups in Explo were not made by this provider; they are left alone"
+            yield f"not made by this provider, and left alone: {counted(self.unmanaged, 'user group')} in Explo"
         if self.refusal:
             yield self.refusal
         yield plan_counts(self.counts)
@@ -124,7 +124,10 @@ class PlanTable:
         if omitted > 0:
             lines += ["", f"… and {omitted:,} more."]
         if self.unmanaged:
-            lines += ["", f"{self.unmanaged:,} user groups in Explo were not made by this provider."]
+            lines += [
+                "",
+                f"Not made by this provider, and left alone: {counted(self.unmanaged, 'user group')} in Explo.",
+            ]
         if self.refusal:
             lines += ["", f"**{self.refusal.splitlines()[0]}**"]
         return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_explo.exceptions import ExploValidationError, preview
+from airflow_provider_explo.exceptions import ExploValidationError, counted, preview
 from airflow_provider_explo.sync.actual import ActualGroups
 from airflow_provider_explo.sync.guard import Totals
 from airflow_provider_explo.sync.plan import Change, decide
@@ -67,8 +67,8 @@ class Planner:
                 self.totals.rows += 1
                 change = Change(
                     row=self.totals.rows,
-                    user_group_id=preview(tenant.user_group_id) if user_group_id is None else user_group_id,
-                    name=tenant.name if isinstance(tenant.name, str) else None,
+                    user_group_id=tenant.shown_id,
+                    name=tenant.shown_name,
                     action="create",
                     digest=None if tenant.problems else content_hash(tenant) + self._rules,
                     tenant=tenant,
@@ -122,7 +122,7 @@ class Planner:
         if if_missing == "delete" and self._unusable_ids:
             # One of these rows may be the tenant's own, with a damaged id.
             if_missing = "report"
-            reason += f"; not deleted, because {self._unusable_ids:,} rows of the query have an unusable id"
+            reason += f"; not deleted, because the query has {counted(self._unusable_ids, 'row')} with an unusable id"
         if if_missing == "delete" and actual is not None and not actual.complete:
             if_missing = "report"
             reason += "; not deleted, because Explo's list is incomplete"
@@ -191,7 +191,7 @@ class Planner:
             if change.stored is None or change.stored.content_hash.removesuffix(UNSETTLED) != change.digest:
                 self._validator.validate(tenant)
         except ExploValidationError as error:
-            reason = "\n".join(map(str, error.problems))
+            reason = str(error).partition("\n")[2]
             self._unusable_ids += any(problem.path == "$.user_group_id" for problem in error.problems)
             return replace(change, action="reject", reason=reason, tenant=None, error=error)
         if self._always_ask or self._refresh:

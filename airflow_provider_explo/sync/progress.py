@@ -1,4 +1,4 @@
-"""A line in the log every half minute: done, total, rate, time left."""
+"""A line in the log every half minute: done, failed, total, rate, time left."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ class Progress:
         self._total = total
         self._clock = clock
         self._started = self._logged = clock()
-        self._done = 0
+        self._done = self._failed = 0
 
-    def add(self, count: int) -> None:
-        """Count so many more."""
+    def add(self, count: int, *, failed: int = 0) -> None:
+        """Count so many more.
+
+        :param failed: as many again, for which it did not succeed.
+        """
         self._done += count
+        self._failed += failed
         now = self._clock()
         if now - self._logged >= INTERVAL:
             self._logged = now
@@ -38,8 +42,10 @@ class Progress:
         pace = f"{rate * 60:,.0f} per minute"
         if self._total is None:
             return f"{self._done:,} so far, {pace}"
-        left = f"about {duration((self._total - self._done) / rate)} left" if rate else "time left not known yet"
-        return f"{self._done:,} of {self._total:,}, {pace}, {left}"
+        remaining = self._total - self._done - self._failed
+        left = f"about {duration(remaining / rate)} left" if rate else "time left not known yet"
+        failed = f", {self._failed:,} failed" if self._failed else ""
+        return f"{self._done:,} of {self._total:,}{failed}, {pace}, {left}"
 
 
 def duration(seconds: float) -> str:

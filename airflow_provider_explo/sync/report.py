@@ -10,13 +10,15 @@ from airflow_provider_explo.exceptions import (
     ExploError,
     ExploRateLimitError,
     ExploUnavailableError,
+    counted,
 )
 from airflow_provider_explo.sql.log_table import LogEntry, LogTable
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sync.actual import can_retry
 from airflow_provider_explo.sync.result import Result
-from airflow_provider_explo.tenants.outcome import MAX_SUMMARY_PROBLEMS, Outcome, Summary
+from airflow_provider_explo.tenants.outcome import Outcome, Summary
 
+MAX_LISTED_DRIFT = 20
 CHANGED = ("created", "updated", "token_updated", "deleted")
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Report:
         self._rejects = rejects
         self._history = history
         self._drifted = 0
+        self._gave_up: ExploError | None = None
 
     def prepare(self) -> None:
         """Make the side tables if missing, and check them."""
@@ -45,8 +48,8 @@ class Report:
         if self._history is not None:
             self._write("history", self._history.prepare)
 
-    def record(self, results: Sequence[Result]) -> None:
-        """Count outcomes, log those that need attention, and keep them in the side tables."""
+    def record(self, results: Sequence[Result]) -> list[Outcome]:
+        """Count outcomes, log those that need attention, and keep them in the side tables; return them."""
         outcomes = [result.outcome for result in results]
         for result, outcome in zip(results, outcomes, strict=True):
             self.summary.add(outcome)
@@ -54,7 +57,7 @@ class Report:
                 log.warning("%s", outcome)
             elif outcome.drift:
                 self._drifted += 1
-                if self._drifted <= MAX_SUMMARY_PROBLEMS:
+                if self._drifted <= MAX_LISTED_DRIFT:
                     log.warning("%s", outcome)
         rejects, history = self._rejects, self._history
         new: list[Outcome] = [outcome for outcome in outcomes if outcome.is_problem]
@@ -67,32 +70,44 @@ class Report:
                 if outcome.kind in CHANGED or outcome in new
             ]
             self._write("history", lambda: history.add(entries))
+        return outcomes
 
-    def log_summary(self) -> None:
-        """Log the counts."""
-        if self._drifted > MAX_SUMMARY_PROBLEMS:
-            log.warning("%d more user groups differ from their rows", self._drifted - MAX_SUMMARY_PROBLEMS)
+    def end(self, gave_up: ExploError | None) -> None:
+        """Every row was recorded: log the counts. A tenant that the query no longer has is not broken now.
+
+        :param gave_up: why sending stopped before the end.
+        """
+        if self._rejects is not None:
+            self._write("rejects", self._rejects.finish)
+        self._gave_up = gave_up
+        if gave_up is not None:
+            self.summary.causes.end(gave_up)
+        if self._drifted > MAX_LISTED_DRIFT:
+            log.warning("%d more user groups differ from their rows", self._drifted - MAX_LISTED_DRIFT)
         if self._drifted:
             log.warning("if_exists='update' sends what differs")
-        log.info("%d rows: %s", self.summary.rows, self.summary)
+        log.info("%s: %s", counted(self.summary.rows, "row"), self.summary)
 
-    def failure(
-        self, *, on_rejected: str, max_rejected_share: float | None, gave_up: ExploError | None
-    ) -> ExploError | None:
+    def failure(self, on_rejected: str, max_rejected_share: float | None, *, clear: str) -> ExploError | None:
         """The error that the run ends with, of a kind that is retried where that can help; None for a success.
 
         :param on_rejected: ``fail`` or ``skip``.
         :param max_rejected_share: rejected rows up to this share are no failure.
-        :param gave_up: why sending stopped before the end.
+        :param clear: the last lines: how to run the task again.
         """
         summary, errors = self.summary, list(self.errors.values())
         rejected = summary.counts["rejected"]
         tolerated = on_rejected == "skip" or rejected <= (max_rejected_share or 0) * summary.rows
         if not summary.counts["failed"] and not errors and tolerated:
+            if rejected:
+                log.warning("%s", summary.page())
             return None
-        text = "\n".join([summary.failure(), *map(str, errors)])
-        if summary.can_retry and isinstance(gave_up, ExploRateLimitError):
-            return ExploRateLimitError(text, retry_after=gave_up.retry_after)
+        next_steps = ["Airflow's retries send the rows that failed."] if summary.can_retry else []
+        if rejected + summary.counts["failed"] < summary.rows:
+            next_steps.append("Tenants that are done cost no request in the next run.")
+        text = summary.page(*map(str, errors), *next_steps, clear)
+        if summary.can_retry and isinstance(self._gave_up, ExploRateLimitError):
+            return ExploRateLimitError(text, retry_after=self._gave_up.retry_after)
         if summary.can_retry:
             return ExploUnavailableError(text)
         return ExploError(text) if any(map(can_retry, errors)) else ExploConfigError(text)

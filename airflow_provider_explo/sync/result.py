@@ -47,6 +47,11 @@ class Result:
         )
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the tenant has no group any more, and its row is to be deleted."""
+        return self.change.action == "forget" or (self.sent is not None and self.sent.kind == "deleted")
+
+    @property
     def is_another_runs(self) -> bool:
         """Whether Explo had, by then, a group that was still to be created: another run seems to have been faster."""
         sent = self.sent
@@ -67,7 +72,9 @@ class Result:
             reason = (
                 f"not sent: the run gave up after: {first_line(self.error, subject=False)}" if self.unsent else reason
             )
-            return change.outcome("failed", reason, can_retry=can_retry(self.error))
+            return change.outcome(
+                "failed", reason, can_retry=can_retry(self.error), error=self.error, unsent=self.unsent
+            )
         if sent is None:
             return change.outcome()
         reasons = []

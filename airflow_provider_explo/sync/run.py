@@ -147,7 +147,8 @@ class Sync:
             )
             progress = Progress("Tenants done", total=totals.sends)
             for results in applier.apply(kept):
-                progress.add(sum(result.change.sends for result in results))
+                sent = [result.error is None for result in results if result.change.sends]
+                progress.add(sum(sent), failed=len(sent) - sum(sent))
                 yield results
             self.gave_up = applier.breaker.error
 

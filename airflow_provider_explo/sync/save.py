@@ -41,22 +41,27 @@ class TokenSaver:
             return list(results)
         refused = self._save([row for result in results if (row := result.token_row) is not None])
         for result in results:
-            if result.change.action == "forget" or (result.sent is not None and result.sent.kind == "deleted"):
+            if result.is_gone:
                 self._delete(result.change.user_group_id)
         return [
             replace(result, error=refused[name]) if (name := result.change.user_group_id) in refused else result
             for result in results
         ]
 
-    def save_once(self, results: Sequence[Result]) -> int:
-        """Save what results brought, all of it or nothing, without waiting for the database.
+    def save_once(self, results: Sequence[Result]) -> bool:
+        """Save what results brought, without waiting for the database.
 
-        :returns: how many tokens.
+        :returns: whether there is a token table.
+        :raises ExploError: the database is away, or refuses one of them.
         """
-        rows = [row for result in results if (row := result.token_row) is not None]
-        if self._tokens is not None and rows:
+        if self._tokens is None:
+            return False
+        if rows := [row for result in results if (row := result.token_row) is not None]:
             self._tokens.save_all(rows)
-        return len(rows)
+        for result in results:
+            if result.is_gone:
+                self._tokens.delete(result.change.user_group_id)
+        return True
 
     def _delete(self, user_group_id: str) -> None:
         self._with_retries(lambda tokens: tokens.delete(user_group_id))

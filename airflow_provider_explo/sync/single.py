@@ -1,4 +1,4 @@
-"""What the changes of a single tenant share: waiting between attempts, ending in time, and errors without tokens."""
+"""What the changes of a single tenant share: waiting between attempts, and errors without tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import functools
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_explo.client.retrying import RetryPolicy
@@ -17,16 +16,13 @@ from airflow_provider_explo.exceptions import (
     preview,
 )
 from airflow_provider_explo.sync.actual import first_line
-from airflow_provider_explo.sync.apply import SHUTDOWN_GRACE_SECONDS
 from airflow_provider_explo.sync.lookup import find_group, no_such_group
-from airflow_provider_explo.sync.shutdown import POLL_INTERVAL, DaemonThreadPool, ShutdownSignal
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.client.models import UserGroup
 
 MAX_ROUNDS = 10
-T = TypeVar("T")
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 Sleep = Callable[[float], None]
 
@@ -93,22 +89,3 @@ def without_frames(function: FunctionT) -> FunctionT:
             raise error.with_traceback(None) from None
 
     return cast(FunctionT, wrapper)
-
-
-def finish(work: Callable[[], T], signal: ShutdownSignal) -> T:
-    """Do something in a thread of its own, which has some seconds to save what it did once the task is terminated.
-
-    :raises ShutdownError: the task is being terminated; a thread that hangs is left behind, and keeps no process alive.
-    """
-    pool: DaemonThreadPool[T] = DaemonThreadPool(1)
-    future = pool.submit(work)
-    pool.shutdown()
-    try:
-        while not wait([future], timeout=POLL_INTERVAL).done:
-            signal.raise_if_set()
-    except BaseException:
-        # Its timeout interrupts the task too.
-        signal.set()
-        wait([future], timeout=SHUTDOWN_GRACE_SECONDS)
-        raise
-    return future.result()

@@ -7,11 +7,12 @@ hold a transaction, and on SQLite keep every writer out, this task included.
 from __future__ import annotations
 
 import pickle
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
+
+from airflow_provider_explo.sql.temporary_database import temporary_database
 
 T = TypeVar("T")
 DatabaseT = TypeVar("DatabaseT", bound="TemporaryDatabase")
@@ -28,10 +29,7 @@ class TemporaryDatabase:
     """
 
     def __init__(self, schema: str) -> None:
-        # SQLite makes the file when its cache is full, without a name, so that no other process can open it.
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(schema)
-        self._database.execute("BEGIN")
+        self._database = temporary_database(schema)
 
     def __enter__(self: DatabaseT) -> DatabaseT:
         return self

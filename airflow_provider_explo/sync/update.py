@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_explo.sync.lookup import REFUSALS, find_group, no_such_group, refused_although_there
 from airflow_provider_explo.sync.save import with_retries
+from airflow_provider_explo.sync.shutdown import NO_RESPONSE
 from airflow_provider_explo.sync.single import Sleep, save_valid_token, without_frames
 from airflow_provider_explo.tenants.content_hash import UNSETTLED
 
@@ -21,13 +23,19 @@ if TYPE_CHECKING:
 
 @without_frames
 def update_group(
-    client: ExploClient, tokens: TokenTable | None, tenant: Tenant, *, sleep: Sleep = time.sleep
+    client: ExploClient,
+    tokens: TokenTable | None,
+    tenant: Tenant,
+    *,
+    sleep: Sleep = time.sleep,
+    in_flight: MutableMapping[str, str] | None = None,
 ) -> UserGroup:
     """Send the fields that a tenant has. Its row in the token table, if there is one, gets name and token.
 
     :param tokens: the table, if there is one.
     :param tenant: fields without a value stay as they are in Explo.
     :param sleep: waits so many seconds.
+    :param in_flight: by tenant, what came of the request, for as long as it is not saved.
     :returns: the group as it is now.
     :raises ExploConfigError: the row is another connection's, or the connection's ``api`` cannot carry a field; nothing
         was sent.
@@ -45,7 +53,10 @@ def update_group(
 
     # Before the request: whatever is killed in between, the hash never claims what Explo no longer holds.
     write(None)
+    in_flight = {} if in_flight is None else in_flight
+    in_flight[user_group_id] = NO_RESPONSE
     group = _send(client, tenant)
+    in_flight[user_group_id] = "updated"
     if group.token == row.token:
         write(group)
         return group

@@ -71,7 +71,7 @@ def _create(
         raise ExploRefusedError(
             message(
                 f"tenant {preview(change.user_group_id)}: user group already exists, and if_exists is 'fail'",
-                fix="use if_exists='keep' or 'update' where that is expected",
+                fix="use if_exists='keep' or 'update' where that is expected, as once after a run that was killed",
             )
         )
     # By the token table, Explo holds what this response does not show.

@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from airflow_provider_explo.exceptions import preview
+from airflow_provider_explo.exceptions import ExploError, counted, preview
+from airflow_provider_explo.tenants.cause import Causes
+from airflow_provider_explo.tenants.page import log_page, markdown_page
 
 Kind = Literal[
     "created", "existing", "updated", "token_updated", "unchanged", "deleted", "orphaned", "rejected", "failed"
@@ -14,7 +16,6 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 RARE_KINDS = ("token_updated", "deleted", "orphaned")
 PROBLEM_KINDS = ("rejected", "failed")
-MAX_SUMMARY_PROBLEMS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Outcome:
     :param reason: why, in words; never with a token.
     :param drift: an existing group is kept although it differs from the row.
     :param can_retry: a retry may succeed.
+    :param error: why it was rejected or failed, where that is an error.
+    :param unsent: the run stopped sending before it, because of that error.
     """
 
     row: int
@@ -37,6 +40,8 @@ class Outcome:
     reason: str = ""
     drift: bool = False
     can_retry: bool = False
+    error: ExploError | None = None
+    unsent: bool = False
 
     @property
     def is_problem(self) -> bool:
@@ -50,18 +55,25 @@ class Outcome:
 
 @dataclass
 class Summary:
-    """Counts of a run's outcomes, and its first problems: small, however many rows there are."""
+    """Counts of a run's outcomes, and its problems by cause: small, however many rows there are."""
 
     counts: Counter[Kind] = field(default_factory=Counter)
-    problems: list[Outcome] = field(default_factory=list)
+    causes: Causes = field(default_factory=Causes)
     permanent_failures: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count a row's outcome."""
         self.counts[outcome.kind] += 1
         self.permanent_failures += outcome.kind == "failed" and not outcome.can_retry
-        if outcome.is_problem and len(self.problems) < MAX_SUMMARY_PROBLEMS:
-            self.problems.append(outcome)
+        if outcome.is_problem:
+            self.causes.add(
+                outcome.kind,
+                row=outcome.row,
+                user_group_id=outcome.user_group_id,
+                reason=outcome.reason,
+                error=outcome.error,
+                unsent=outcome.unsent,
+            )
 
     @property
     def rows(self) -> int:
@@ -74,33 +86,23 @@ class Summary:
         return self.counts["failed"] > self.permanent_failures
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for XCom: a count for each kind, ``rows``, and up to 20 ``problems``."""
+        """Plain values for XCom: a count for each kind, ``rows``, ``problems`` (by cause) and ``text`` (Markdown)."""
         return {
             "rows": self.rows,
             **{kind: self.counts[kind] for kind in KINDS},
-            "problems": [
-                {
-                    "row": problem.row,
-                    "user_group_id": problem.user_group_id,
-                    "outcome": problem.kind,
-                    "reason": problem.reason,
-                }
-                for problem in self.problems
-            ],
+            "problems": [cause.as_dict() for cause in self.causes],
+            "text": markdown_page(f"{counted(self.rows, 'row')}: {self}", list(self.causes)),
         }
 
-    def failure(self) -> str:
-        """The message of a run that fails."""
-        lines = [f"Of {self.rows:,} rows: {self}", *map(str, self.problems)]
-        unlisted = self.counts["rejected"] + self.counts["failed"] - len(self.problems)
-        if unlisted:
-            lines.append(f"and {unlisted:,} more, in the log above")
+    def page(self, *tail: str) -> str:
+        """The message of a run that fails: counts, and its causes, on a page.
+
+        :param tail: what else ended it, and what to do next.
+        """
+        lines = list(tail)
         if self.counts["rejected"]:
-            lines.append("Fix rejected rows at their source.")
-        if self.can_retry:
-            lines.append("Unsent tenants will be retried.")
-        lines.append("Tenants that are done cost no request in the next run.")
-        return "\n".join(lines)
+            lines.insert(0, "Fix rejected rows at their source.")
+        return log_page(f"Of {counted(self.rows, 'row')}: {self}", list(self.causes), lines)
 
     def __str__(self) -> str:
         # Those that need an argument or a change in Explo are named where there are any.

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from airflow_provider_explo import json_values
-from airflow_provider_explo.exceptions import Problem
+from airflow_provider_explo.exceptions import Problem, preview
 
 APIS = ("embed", "user_group", "customer")
+MAX_TEXT_LENGTH = 255
 
 
 def parse_id(value: Any, path: str) -> tuple[Any, Sequence[Problem]]:
@@ -106,6 +107,7 @@ FIELDS: Mapping[str, Field] = {
 }
 CONTENT_FIELDS = tuple(described for name, described in FIELDS.items() if name != "user_group_id")
 _PARSERS = tuple((name, f"$.{name}", described.parse) for name, described in FIELDS.items())
+_JSON_FIELDS = tuple(name for name, described in FIELDS.items() if described.json_text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,12 +151,35 @@ class Tenant:
                 fields[name], field_problems = parse(value, path)
                 if field_problems:
                     problems[name] = field_problems
+        sizes = {
+            name: json_values.size(fields[name])
+            for name in _JSON_FIELDS
+            if fields[name] is not None and name not in problems
+        }
+        if (total := sum(sizes.values())) > json_values.MAX_TENANT_BYTES:
+            largest = max(sizes, key=sizes.__getitem__)
+            rest = total if len(sizes) > 1 else None
+            problems[largest] = [json_values.too_large(f"$.{largest}", sizes[largest], total=rest)]
+            fields[largest] = None
         return cls(**fields, problems=problems)
 
     @property
     def has_id(self) -> bool:
-        """Whether its id is text, so that it can be looked up."""
-        return isinstance(self.user_group_id, str) and "user_group_id" not in self.problems
+        """Whether its id is text of a length that Explo takes, so that it can be looked up."""
+        value = self.user_group_id
+        return isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH and "user_group_id" not in self.problems
+
+    @property
+    def shown_id(self) -> str:
+        """Its id, or a preview of the value in its place, for messages and tables."""
+        return self.user_group_id if self.has_id else preview(self.user_group_id)
+
+    @property
+    def shown_name(self) -> str | None:
+        """Its name, shortened to what Explo takes, or None where that is not text."""
+        if not isinstance(self.name, str):
+            return None
+        return self.name if len(self.name) <= MAX_TEXT_LENGTH else preview(self.name)
 
     def content(self) -> dict[str, Any]:
         """The fields that have a value, by name, without the id."""

@@ -42,7 +42,8 @@ def read_schema(schema: Mapping[str, Any] | str | Path, name: str) -> Any:
         expected = "a JSON Schema as a dict, or the path of a JSON file"
         raise ExploConfigError(message(f"{name}: not a schema", found=preview(schema), expected=expected))
     try:
-        document = json_values.loads(Path(schema).read_text(encoding="utf-8"))
+        # Some editors write a byte order mark.
+        document = json_values.loads(Path(schema).read_text(encoding="utf-8-sig"))
     except OSError as error:
         fix = "use an absolute path, or one relative to the DAG file's folder"
         raise ExploConfigError(message(f"{name}: cannot read {str(schema)!r}: {error.strerror}", fix=fix)) from None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cache, reduce
+from functools import cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,22 @@ import referencing
 import regex
 
 from airflow_provider_explo import json_values
-from airflow_provider_explo.exceptions import ExploConfigError, Problem, json_path, preview, validation_error
+from airflow_provider_explo.exceptions import (
+    MAX_PROBLEMS,
+    ExploConfigError,
+    Problem,
+    member_path,
+    preview,
+    validation_error,
+)
 from airflow_provider_explo.tenants.tenant import FIELDS, Field, Tenant
 from airflow_provider_explo.tenants.user_schemas import bounded_validator, find_problems, read_schema, start_check
 
-# From a JSON value and its JSON path to what is wrong with it.
+# From a JSON value and its JSON path to what is wrong with it; not much more than is shown.
 Check = Callable[[Any, str], list[Problem]]
+# A rule may report a value many times over, and all that is one problem.
+MAX_ERRORS = 1000
+MAX_RULE_LENGTH = 300
 
 _extend: Any = jsonschema.validators.extend
 _STANDARD = jsonschema.Draft202012Validator
@@ -76,13 +87,13 @@ class TenantValidator:
         :param names: the fields to check.
         :raises ExploValidationError: with every problem at once.
         """
-        problems = [
+        found = (
             problem
             for field in FIELDS.values()
             if field.name in names
             for problem in tenant.problems.get(field.name) or self._field_problems(field, getattr(tenant, field.name))
-        ]
-        if problems:
+        )
+        if problems := list(islice(found, MAX_PROBLEMS + 1)):
             raise validation_error(tenant.user_group_id, problems)
 
     def _field_problems(self, field: Field, value: Any) -> Sequence[Problem]:
@@ -115,7 +126,7 @@ def _user_check(schema: Mapping[str, Any], *, argument: str) -> Check:
     """
 
     def describe(error: jsonschema.ValidationError) -> tuple[str, str]:
-        pointer = "".join(f"/{key}" for key in error.absolute_schema_path)
+        pointer = _shortened("".join(f"/{key}" for key in error.absolute_schema_path))
         return _rule(error), f"correct it at its source, or change {argument} at #{pointer}"
 
     document, problems = json_values.normalize(schema, "#")
@@ -152,8 +163,12 @@ def _user_check(schema: Mapping[str, Any], *, argument: str) -> Check:
 def _rule(error: jsonschema.ValidationError) -> str:
     """The broken rule as the schema has it; jsonschema's own message would repeat the whole value."""
     if error.context:
-        return " or ".join(dict.fromkeys(map(_rule, error.context)))
+        return _shortened(" or ".join(dict.fromkeys(map(_rule, error.context))))
     return f"{error.validator} {preview(error.validator_value)}" if error.validator else "nothing here"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_RULE_LENGTH else f"{text[:MAX_RULE_LENGTH]}…"
 
 
 def _problems(
@@ -161,10 +176,13 @@ def _problems(
 ) -> list[Problem]:
     """:param describe: from an error to what was expected, and how to fix it."""
     problems: dict[tuple[str, str], Problem] = {}
-    for error in _iter_errors(validator, value):
-        place = reduce(json_path, error.absolute_path, path)
+    for error in islice(_iter_errors(validator, value), MAX_ERRORS):
+        if len(problems) > MAX_PROBLEMS:
+            break
+        keys = [*error.absolute_path]
         if "propertyNames" in error.absolute_schema_path:
-            place = json_path(place, error.instance)
+            keys.append(error.instance)
+        place = member_path(path, keys)
         found = "nothing" if error.validator == "required" else preview(error.instance)
         expected, fix = describe(error)
         # A value that breaks several parts of one rule is one problem.

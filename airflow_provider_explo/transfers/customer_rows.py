@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo import json_values
+from airflow_provider_explo.json_values import storable
 from airflow_provider_explo.sql.customers_table import JSON_COLUMNS, TEXT_COLUMNS
-from airflow_provider_explo.sql.table import storable
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.models import UserGroup

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploPlanRefusedError, message
+from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploPlanRefusedError, counted, message
 from airflow_provider_explo.operators.base import ExploOperator
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from airflow_provider_explo.sql.customers_table import CustomersTable
     from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
-POLL_INTERVAL = 0.2
 LOGGED_PAGES = 10
 BATCH_SIZE = 1000
 
@@ -74,17 +72,11 @@ class ExploToSqlOperator(ExploOperator):
         self._signal: ShutdownSignal | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_explo.hooks.explo import ExploHook
-        from airflow_provider_explo.sql.customers_table import CustomersTable
-        from airflow_provider_explo.sql.engine import engines_of
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
         self._signal = signal = ShutdownSignal()
         try:
-            hook = ExploHook(explo_conn_id=self.explo_conn_id)
-            with engines_of(self.sql_conn_id) as (engine,), hook.client(sleep=signal.sleep) as client:
-                table = CustomersTable(engine, self.table, include_tokens=self.include_tokens)
-                customers = self._copy_in_thread(client, table, signal)
+            customers = signal.run(lambda: self._copy(signal))
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
         return {"customers": customers, "table": self.table}
@@ -94,21 +86,17 @@ class ExploToSqlOperator(ExploOperator):
         if self._signal is not None:
             self._signal.set()
 
-    def _copy_in_thread(self, client: ExploClient, table: CustomersTable, signal: ShutdownSignal) -> int:
-        """In a thread, since neither a database nor Explo that hangs may keep a task that is being terminated."""
-        from airflow_provider_explo.sync.shutdown import DaemonThreadPool
+    def _copy(self, signal: ShutdownSignal) -> int:
+        from airflow_provider_explo.hooks.explo import ExploHook
+        from airflow_provider_explo.sql.customers_table import CustomersTable
+        from airflow_provider_explo.sql.engine import databases_of
 
-        thread: DaemonThreadPool[int] = DaemonThreadPool(1)
-        copied = thread.submit(self._copy, client, table, signal)
-        thread.shutdown()
-        try:
-            while not wait([copied], timeout=POLL_INTERVAL).done:
-                signal.raise_if_set()
-            return copied.result()
-        finally:
-            signal.set()
+        hook = ExploHook(explo_conn_id=self.explo_conn_id)
+        with databases_of(self.sql_conn_id) as (database,), hook.client(sleep=signal.sleep) as client:
+            table = CustomersTable(database.engine, self.table, include_tokens=self.include_tokens)
+            return self._replace(client, table, signal)
 
-    def _copy(self, client: ExploClient, table: CustomersTable, signal: ShutdownSignal) -> int:
+    def _replace(self, client: ExploClient, table: CustomersTable, signal: ShutdownSignal) -> int:
         from airflow_provider_explo.sql.row_spool import RowSpool
         from airflow_provider_explo.sql.table import utc_now
         from airflow_provider_explo.transfers.customer_rows import CustomerRows
@@ -121,13 +109,13 @@ class ExploToSqlOperator(ExploOperator):
                 signal.raise_if_set()
                 spool.put(map(rows.row, groups))
                 if number % LOGGED_PAGES == 0:
-                    log.info("%s customers read in %d requests", f"{len(spool):,}", number)
+                    log.info("%s read in %d requests", counted(len(spool), "customer"), number)
             customers, before = len(spool), table.count()
             if before and not customers:
                 raise ExploPlanRefusedError(
                     message(
                         f"{table.label}: not replaced, because Explo's list is empty",
-                        found=f"0 customers in Explo, {before:,} rows in the table",
+                        found=f"0 customers in Explo, {counted(before, 'row')} in the table",
                         fix="check the API token's data visibility group; if it is true, delete the rows by hand",
                     )
                 )
@@ -140,5 +128,5 @@ class ExploToSqlOperator(ExploOperator):
                     yield batch
 
             table.replace(batches, synced_at=synced_at)
-        log.info("%s: %s customers, before %s", table.label, f"{customers:,}", f"{before:,}")
+        log.info("%s: %s, before %s", table.label, counted(customers, "customer"), f"{before:,}")
         return customers

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_explo.exceptions import NON_RETRYABLE
-from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, names_of
+from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
+from airflow_provider_explo.operators import base
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -24,23 +25,22 @@ class SqlToExploOperator(ExploOperator):
     """Make Explo hold the tenants that a query returns, and keep their tokens in a table.
 
     Rows are checked, and compared with Explo's own list (one request for each 1,000 customers) and the token table.
-    Only a difference costs a request. Requests go out evenly within the connection's ``requests_per_minute``, and each
-    token is saved as it comes: a task that was killed resumes where it was. Every row has one outcome:
-    ``created``, ``existing``, ``updated``, ``token_updated``, ``unchanged``, ``deleted``, ``orphaned``, ``rejected``
-    (bad input) or ``failed`` (Explo refused it, or could not be reached). The return value is a summary with a count
-    for each, and the first 20 problems; it never holds a token.
+    Only a difference costs a request. Each token is saved as it comes: a task that was killed resumes where it was.
+    Every row has one outcome: ``created``, ``existing``, ``updated``, ``token_updated``, ``unchanged``, ``deleted``,
+    ``orphaned``, ``rejected`` (bad input) or ``failed`` (Explo refused it, or could not be reached). The return value
+    has a count for each, problems by cause, what ended the run first, and a Markdown ``text``; never a token.
 
     :param sql: a query, or the path of a ``.sql`` file with one, that returns ``user_group_id``, ``name`` and
         optionally ``mapping``, ``properties`` (JSON, or JSON text) and the Customer API's fields, a row for each
         tenant. (templated)
     :param parameters: a mapping, for ``:name`` in the query on every database; or a sequence, which goes to the driver
         unchanged, for its own placeholders. (templated)
-    :param sql_conn_id: Airflow connection of the database to read, any with a ``DbApiHook`` and an SQLAlchemy dialect.
-        (templated)
+    :param sql_conn_id: Airflow connection of the database to read, any with a ``DbApiHook``. (templated)
     :param explo_conn_id: Airflow connection of type ``explo``. (templated)
     :param token_table: where tokens are kept: ``table`` or ``schema.table``, made if missing. Each row belongs to the
         ``explo_conn_id`` that wrote it. (templated)
-    :param token_conn_id: Airflow connection of its database; by default ``sql_conn_id``. (templated)
+    :param token_conn_id: Airflow connection of its database, any with an SQLAlchemy dialect; by default
+        ``sql_conn_id``. (templated)
     :param if_exists: for a tenant that Explo has with other content: ``keep`` leaves the group as it is and warns of
         drift, ``update`` sends what differs, ``fail`` gives the tenant the outcome ``failed``.
     :param if_missing: for a tenant that is in the token table and no longer in the query: ``keep``, ``report``
@@ -55,7 +55,7 @@ class SqlToExploOperator(ExploOperator):
     :param properties_schema: likewise for ``properties``. (a path is templated)
     :param on_rejected: ``fail`` fails the task in the end if a row was rejected; ``skip`` does not.
     :param rejects_table: who is broken now: a row for each tenant that was rejected or failed, gone once the tenant is
-        well; in the token table's database, made if missing. (templated)
+        well or not in the query any more; in the token table's database, made if missing. (templated)
     :param log_table: what was done: a row for each change and each new problem, append-only; likewise. (templated)
     :param dry_run: only read: log the plan, and return it, with its ``digest`` and a Markdown ``text``.
     :param approved_plan: the return value of a dry run, or its digest: exactly these changes are carried out. What has
@@ -87,7 +87,9 @@ class SqlToExploOperator(ExploOperator):
     )
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"sql": "sql", "parameters": "json", "approved_plan": "json"}
-    native_fields = ("parameters", "approved_plan")
+    native_fields = ("parameters",)
+    json_fields = ("approved_plan",)
+    rendered_types = {"sql": (str,), "parameters": (Mapping, list, tuple)}
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(
@@ -163,20 +165,26 @@ class SqlToExploOperator(ExploOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
-        self._signal = ShutdownSignal()
+        self._signal = signal = ShutdownSignal()
         try:
-            return self._execute(context, self._signal)
+            result, error = signal.run(lambda: self._execute(context, signal))
+            if error is not None:
+                # A task that fails returns nothing, and its callbacks want the counts too.
+                context["ti"].xcom_push(key="return_value", value=result)
+                raise error
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
+        return result
 
     def on_kill(self) -> None:
         """Airflow terminates this task: requests in flight finish and are saved, and no other is sent."""
         if self._signal is not None:
             self._signal.set()
 
-    def _execute(self, context: Context, signal: ShutdownSignal) -> dict[str, Any]:
+    def _execute(self, context: Context, signal: ShutdownSignal) -> tuple[dict[str, Any], ExploError | None]:
         from airflow_provider_explo.hooks.explo import ExploHook
-        from airflow_provider_explo.sql.engine import engines_of
+        from airflow_provider_explo.hooks.metrics import count_tenants
+        from airflow_provider_explo.sql.engine import databases_of
         from airflow_provider_explo.sql.log_table import LogTable
         from airflow_provider_explo.sql.rejects_table import RejectsTable
         from airflow_provider_explo.sql.tenant_query import TenantQuery
@@ -192,7 +200,8 @@ class SqlToExploOperator(ExploOperator):
         )
         approved = None if self.approved_plan is None else ApprovedPlan.parse(self.approved_plan)
         hook = ExploHook(explo_conn_id=self.explo_conn_id)
-        with engines_of(self.sql_conn_id, self.token_conn_id or self.sql_conn_id) as (source, target):
+        with databases_of(self.sql_conn_id, self.token_conn_id or self.sql_conn_id) as (source, database):
+            target = database.engine
             query = TenantQuery(
                 source,
                 self.sql,
@@ -220,27 +229,20 @@ class SqlToExploOperator(ExploOperator):
             )
             if self._dry_run:
                 plan = sync.plan(query.chunks())
-                text = "\n".join(plan.lines())
-                self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
-                return plan.as_dict()
-            task, run = names_of(context) if self.rejects_table or self.log_table else ("", "")
+                self.log.info(
+                    "Dry run: only the list is requested, and nothing is written\n%s", "\n".join(plan.lines())
+                )
+                return plan.as_dict(), None
+            task, run = base.names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
             )
             report.prepare()
-            with closing(
-                sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
-            ) as results:
+            results = sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
+            with closing(results):
                 for chunk in results:
-                    report.record(chunk)
-            report.log_summary()
+                    count_tenants(outcome.kind for outcome in report.record(chunk))
+            report.end(sync.gave_up)
         result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
-        error = report.failure(
-            on_rejected=self.on_rejected, max_rejected_share=self.max_rejected_share, gave_up=sync.gave_up
-        )
-        if error is not None:
-            # A task that fails returns nothing, and whoever is on call wants the counts too.
-            context["ti"].xcom_push(key="return_value", value=result)
-            raise error
-        return result
+        return result, report.failure(self.on_rejected, self.max_rejected_share, clear=base.how_to_clear(context))

@@ -167,6 +167,18 @@ def test_a_server_that_starts_again_after_the_last_page_ends_the_list(kit, explo
     assert len(explo.received) == 4
 
 
+@pytest.mark.parametrize("total", [None, 9])
+def test_pages_that_alternate_for_ever_are_an_error(kit, explo, client, total):
+    explo.will(*[page(kit, *ids, total_count=total) for ids in [("a", "b"), *[("c", "d"), ("d", "e"), ("e", "f")] * 9]])
+
+    error = kit.failure(lambda: listed(client))
+
+    assert type(error) is ExploProtocolError
+    assert "page 5: GET /v2/api/customers/" in str(error)
+    assert "the list of customers repeats an earlier page" in str(error)
+    assert len(explo.received) == 5
+
+
 def test_a_server_that_repeats_its_page_in_another_order_ends_the_list(kit, explo, client):
     explo.will(page(kit, "a", "b", "c"), page(kit, "c", "a", "b"))
 

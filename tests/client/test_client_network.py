@@ -278,6 +278,24 @@ def test_a_proxy_that_cannot_be_one_is_no_crash(kit, new_client, proxy):
     assert type(error) in (ExploConfigError, ExploUnavailableError)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("socks") is not None, reason="PySocks is installed")
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4"])
+@pytest.mark.parametrize("through", ["settings", "environment"])
+def test_a_socks_proxy_without_pysocks_is_named_and_not_retried(
+    kit, explo, new_client, clock, monkeypatch, scheme, through
+):
+    proxy = f"{scheme}://127.0.0.1:9"
+    proxies = {"http": proxy} if through == "settings" else None
+    if through == "environment":
+        monkeypatch.setenv("http_proxy", proxy)
+
+    error = kit.failure(lambda: kit.create(new_client(proxies=proxies)))
+
+    assert type(error) is ExploConfigError
+    assert "a SOCKS proxy needs PySocks" in str(error)
+    assert (explo.received, clock.naps) == ([], [])
+
+
 def test_http_to_another_machine_needs_allow_http(kit, stand_in, new_client):
     proxy = stand_in()
     settings = {"base_url": "http://explo.example", "proxies": {"http": proxy.url}}

@@ -245,3 +245,24 @@ def test_the_rate_recovers_after_rejected_requests_too(kit, explo, new_client, c
 
     assert after_refusals == pytest.approx(0.54 * 1e12 * HEADROOM / 60)
     assert rate_limiter.rate == pytest.approx(0.56 * 1e12 * HEADROOM / 60)
+
+
+def test_a_short_pause_after_a_long_wait_for_ones_turn_is_waited_out():
+    clock = LateClock()
+    rate_limiter = clock.rate_limiter(1)
+    rate_limiter.wait()
+
+    class Paused(LateClock):
+        """While this one waits for its turn, a minute, another request meets a 429."""
+
+        def sleep(self, seconds):
+            clock.sleep(seconds)
+            if clock.now < 62:
+                rate_limiter.slow_down(2.0, sent_at=clock.now)
+
+    rate_limiter._sleep = Paused().sleep
+    assert rate_limiter.wait(max_pause=5) == pytest.approx(clock.now)
+    assert clock.now > 62
+    rate_limiter.slow_down(6.0, sent_at=clock.now)
+    assert rate_limiter.wait(max_pause=5) is None
+    assert rate_limiter.paused_for == pytest.approx(6)

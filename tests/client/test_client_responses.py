@@ -379,6 +379,25 @@ def test_a_jwt_must_be_text(kit, explo, client, jwt):
     assert "jwt" in str(error)
 
 
+def test_what_goes_to_xcom_has_no_null_character_and_no_broken_unicode(kit, explo, client):
+    explo.will(kit.respond(changed_group(kit, name="a\0b", properties={"k\0": ["\0", {"x": "\ud800🚀"}]}, team_id=3)))
+
+    kept = kit.create(client).without_token()
+
+    assert kept["name"] == r"a\x00b"
+    assert kept["properties"] == {r"k\x00": [r"\x00", {"x": r"\ud800🚀"}]}
+
+
+@pytest.mark.parametrize("token", ["tenant\0token", "tenant\ntoken", "tenant\ud800token"])
+def test_a_token_that_no_table_could_keep_is_refused(kit, explo, client, token):
+    explo.will(kit.respond(changed_group(kit, token=token)))
+
+    error = kit.failure(lambda: kit.create(client))
+
+    assert_refused(kit, explo, error)
+    assert "control characters" in str(error)
+
+
 def test_what_goes_to_xcom_loses_no_digit():
     details = {"properties": {"rate": [Decimal("0.1000000000000000055"), 0.5, 2**80]}}
     group = UserGroup(provided_id="acme", token="t", details=details)

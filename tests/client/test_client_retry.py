@@ -32,6 +32,8 @@ def silent(request, connection):
     [
         ({"Retry-After": "7"}, 7),
         ({"Retry-After": "0"}, 1),
+        ({"Retry-After": "7.25"}, 7.25),
+        ({"Retry-After": " 8.5 "}, 8.5),
         ({}, 60),
         ({"Retry-After": "soon"}, 60),
         ({"Retry-After": "-3"}, 60),
@@ -55,8 +57,9 @@ def test_a_429_with_a_date_is_waited_out(kit, explo, client, clock):
     assert 60 < sum(clock.naps) <= 100
 
 
-def test_a_date_counts_from_the_servers_clock_and_not_from_this_machines(kit, explo, client, clock):
-    there = datetime.now(timezone.utc) + timedelta(hours=2)
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_date_counts_from_the_servers_clock_and_not_from_this_machines(kit, explo, client, clock, hours):
+    there = datetime.now(timezone.utc) + timedelta(hours=hours)
     dates = {"Date": there, "Retry-After": there + timedelta(seconds=20)}
     explo.will(kit.respond(status=429, headers={name: format_datetime(at, usegmt=True) for name, at in dates.items()}))
 

@@ -167,12 +167,13 @@ def test_a_parent_that_does_not_exist_is_no_endpoint_that_is_gone(kit, explo, ne
         ("", b"", ExploAuthError),
     ],
 )
-def test_a_web_page_with_403_is_not_a_rejected_token(kit, explo, client, content_type, body, kind):
-    explo.will(kit.respond(body, status=403, headers={"Content-Type": content_type}))
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_web_page_with_401_or_403_is_not_a_rejected_token(kit, explo, client, content_type, body, kind, status):
+    explo.will(kit.respond(body, status=status, headers={"Content-Type": content_type}))
 
     error = kit.failure(lambda: kit.create(client))
 
-    assert (type(error), error.status) == (kind, 403)
+    assert (type(error), error.status) == (kind, status)
     assert ("in front of Explo" in str(error)) is (kind is ExploProtocolError)
     assert len(explo.received) == 1
 

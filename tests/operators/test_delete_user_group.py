@@ -126,7 +126,7 @@ def test_only_what_a_retry_may_fix_is_left_to_airflow_and_no_token_is_shown(
 
 
 def test_on_kill_ends_it_although_explo_hangs(explo_connection, acme, monkeypatch):
-    monkeypatch.setattr("airflow_provider_explo.sync.single.SHUTDOWN_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("airflow_provider_explo.sync.shutdown.GRACE_SECONDS", 0.2)
     explo_connection.inject(Fault("slow", seconds=60, path="delete"))
     operator = ExploDeleteUserGroupOperator(task_id="task", user_group_id="acme", token=acme.token)
     with killed_when(operator, lambda: explo_connection.request_count == 2):

@@ -91,6 +91,19 @@ def test_a_tenant_and_single_fields_exclude_each_other(field):
         ExploCreateUserGroupOperator(task_id="create", tenant=BETA, **field)
 
 
+def test_a_tenant_of_another_kind_from_an_xcom_fails_at_once(run_dag, explo_connection):
+    with DAG("other", start_date=datetime(2024, 1, 1), schedule=None) as dag:
+
+        @task
+        def not_a_tenant():
+            return "acme"
+
+        ExploCreateUserGroupOperator(task_id="create", tenant=not_a_tenant(), retries=2)
+    run = run_dag(dag)
+    assert (run.states["create"], run.task_instances["create"].try_number) == ("failed", 1)
+    assert "tenant: expected a mapping with a tenant's fields, found 'acme'" in run.log
+
+
 @pytest.mark.parametrize("tenant", ["acme", 7, [BETA]])
 def test_a_tenant_of_another_kind_is_refused_when_the_dag_is_parsed(tenant):
     with pytest.raises(TypeError, match="tenant: expected a mapping"):

@@ -81,7 +81,7 @@ def everything(airflow_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         environment = os.environ | {
             "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags"),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
-            "AIRFLOW_CONN_WAREHOUSE": f"sqlite:///{warehouse}",
+            "AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "sqlite", "host": str(warehouse)}),
             "TEST_FAULTS": " ".join(FAULTS),
             **{f"AIRFLOW_CONN_{name}": connection(*where) for name, where in connections.items()},
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_explo.exceptions import ExploConfigError
-from airflow_provider_explo.sql.tenant_query import bind
+from airflow_provider_explo.sql.named_parameters import bind
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 
 QUERY = "SELECT x FROM t WHERE a = :low AND b = :high OR :low LIKE 'a%'"

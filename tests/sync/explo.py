@@ -82,8 +82,8 @@ class Explo:
     def probe(self):
         self.power.moment()
 
-    def pages(self, *, complete=False, page_size=2):
-        ids = list(self.groups)
+    def pages(self, *, complete=False, page_size=2, parent_provided_id=None):
+        ids = [name for name, group in self.groups.items() if parent_provided_id in (None, group.parent)]
         for start in range(0, len(ids), page_size):
             with self.power.around():
                 self.sent.append(("list", start))

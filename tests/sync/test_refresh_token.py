@@ -19,6 +19,7 @@ from airflow_provider_explo.exceptions import (
 )
 from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.refresh_token import refresh_token
+from tests.client.conftest import StandIn, respond
 from tests.errors import everything_shown
 from tests.sync import child
 from tests.sync.conftest import HASH
@@ -128,6 +129,25 @@ def test_another_task_that_was_faster_is_no_error(world):
     assert world.sent == [GET, REFRESH, GET, GET]
     assert group.token == world.in_explo["acme"]
     assert_refreshed(world, before)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_response_with_the_same_token_is_no_refresh(world, listed):
+    """From a server that says it did, and asked for its token has the old one still."""
+    token = world.add()
+    group = {"provided_id": "acme", "token": token, "name": "Acme"}
+    refreshed = respond({"success": 1, "user_group": group})
+    got = respond({"success": 1, "customer": group})
+    server = StandIn()
+    server.will(*([got, refreshed, got] if listed else [respond(status=404), respond(status=404), refreshed]))
+    client = child.new_client(server.url, "any-api-token")
+    with pytest.raises(ExploProtocolError, match="tenant 'acme': Explo returned the same token") as caught:
+        refresh_token(client, world.tokens(), "acme")
+    client.close()
+    server.stop()
+    assert len(server.received) == 3
+    assert token not in str(caught.value)
+    assert world.rows()["acme"]["content_hash"] == HASH
 
 
 def test_a_token_replaced_while_it_is_saved_is_saved_again(world):

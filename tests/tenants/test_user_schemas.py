@@ -219,9 +219,10 @@ def test_odd_values_never_crash_a_check(schema, properties):
 
 def test_a_schema_in_a_file(tmp_path):
     path = tmp_path / "rules.json"
-    path.write_text(json.dumps({"required": ["plan"]}))
-    for source in (path, str(path)):
-        assert summaries(source, {}) == {("$.properties.plan", "nothing", "required ['plan']")}
+    for encoding in ("utf-8", "utf-8-sig"):
+        path.write_text(json.dumps({"required": ["plan"]}), encoding=encoding)
+        for source in (path, str(path)):
+            assert summaries(source, {}) == {("$.properties.plan", "nothing", "required ['plan']")}
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "true", '{"a": 1, "a": 2}', b"\xff\xfe"])

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,18 @@ class TaskInstance:
 
 
 class Child:
-    """The operator, running in a process of its own."""
+    """The operator, running in a process of its own; ``target`` runs it there, and is :func:`run` if None."""
 
-    def __init__(self, arguments: Mapping[str, Any], *, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        target: Callable[..., None] | None = None,
+    ) -> None:
         self._out, self._log = folder / "out", folder / "log"
-        self._process = FORK.Process(target=run, args=(arguments, dict(environment), self._out, self._log))
+        self._process = FORK.Process(target=target or run, args=(arguments, dict(environment), self._out, self._log))
         self._process.start()
 
     def send_signal(self, number: int) -> None:

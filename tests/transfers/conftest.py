@@ -91,6 +91,16 @@ class Run:
         return [pair for pair in pairs if pair[0] not in reads]
 
 
+def examples(summary: Any, key: str = "user_group_id") -> dict[Any, dict[str, Any]]:
+    """The examples of a summary's problems by tenant, or by row; the reasons of one that has several are joined."""
+    found: dict[Any, dict[str, Any]] = {}
+    for problem in summary["problems"]:
+        for example in problem["examples"]:
+            known = found.setdefault(example[key], {**example, "reason": "", "outcome": problem["outcome"]})
+            known["reason"] += f"{example['reason']}\n"
+    return found
+
+
 class Pushed:
     """As much of a task instance as the operator uses."""
 
@@ -131,7 +141,8 @@ def anywhere(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         url = f"{request.param}:///{path}"
         connection = {"conn_type": request.param, "host": path}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
-    engine = sa.create_engine(url)
+    # DuckDB opens a file in one process with one configuration at a time, and this dialect has its own.
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     yield engine
     # DuckDB 1.5.0 reserves 20 GB of addresses for each open database, after some of which Linux refuses to fork.
     engine.dispose()

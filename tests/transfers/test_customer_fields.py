@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from tests.transfers.conftest import examples
+
 COLUMNS = "emails TEXT, group_tags TEXT, is_demo_group INT, parent_provided_id TEXT, hierarchy_level_name TEXT"
 FIELDS = "emails, group_tags, is_demo_group, parent_provided_id, hierarchy_level_name"
 SQL = f"SELECT tenant_id AS user_group_id, name, {FIELDS} FROM customers ORDER BY rowid"
@@ -80,6 +82,6 @@ def test_a_parent_that_fails_takes_its_children_along_and_nobody_else(sync, cust
     customers.run("INSERT INTO customers VALUES ('two', 'T', NULL, NULL, NULL, 'one', 'User')")
     run = sync(sql=SQL, create_group_tags=True)
     assert run.counts == {"created": 2, "rejected": 2, "failed": 1}
-    reasons = {problem["user_group_id"]: problem["reason"] for problem in run.summary["problems"]}
+    reasons = {name: example["reason"] for name, example in examples(run.summary).items()}
     assert "'nobody' is neither in Explo nor in the query" in reasons["lost"]
     assert "'one' → 'two' → 'one'" in reasons["one"]

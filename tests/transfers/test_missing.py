@@ -127,6 +127,29 @@ def test_children_are_deleted_before_their_parents(sync, database, explo_connect
     assert "a-parent" not in names(explo_connection)
 
 
+def test_the_old_row_of_a_renamed_tenant_goes_and_the_new_id_gets_the_token(sync, twenty, explo_connection):
+    explo_connection.delete("t05")
+    explo_connection.add(provided_id="renamed", name="T")
+    (token,) = [group.token for group in explo_connection.groups if group.provided_id == "renamed"]
+    twenty.run(f"UPDATE explo_user_groups SET token = '{token}' WHERE user_group_id = 't05'")
+    twenty.run("UPDATE tenants SET tenant_id = 'renamed' WHERE tenant_id = 't05'")
+    run = sync(if_missing="delete")
+    assert run.counts == {"unchanged": 19, "deleted": 1, "failed": 1}
+    assert "after a rename, delete the row of 't05', as if_missing='delete' does" in str(run.error)
+    assert sync(if_missing="delete").counts == {"unchanged": 19, "existing": 1}
+    assert twenty.tokens()["renamed"] == token
+
+
+def test_a_delete_that_explo_refuses_names_the_children(sync, twenty, explo_connection):
+    explo_connection.add(provided_id="child", name="C", parent_provided_id="t05", hierarchy_level_name="User")
+    twenty.run("DELETE FROM tenants WHERE tenant_id IN ('t05', 't06')")
+    run = sync(if_missing="delete")
+    assert run.counts == {"unchanged": 18, "deleted": 1, "failed": 1}
+    assert "tenant 't05': failed\n  has children, and Explo deletes no group that has some\n" in str(run.error)
+    assert "found: 'child'" in str(run.error)
+    assert {"t05", "child"} <= names(explo_connection)
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_a_group_that_was_renamed_in_explo_is_not_deleted_by_its_token(sync, twenty, explo_connection, wanted):
     """The token table still has the token under the old id: nothing may be deleted with it."""

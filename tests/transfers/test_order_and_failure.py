@@ -28,9 +28,10 @@ def test_eight_bad_neighbours_starve_nobody(sync, database, explo_connection, co
     database.put(*((f"t{number:02}", "T") for number in range(27)))
     for number in range(8):
         explo_connection.inject(Fault("status", user_group_id=f"t{number:02}", times=None, **fault))
-    run = sync(max_in_flight=1)
+    run = sync(max_in_flight=1, rejects_table="explo_rejects")
     assert run.counts == {"created": 19, "failed": 8}
-    problems = {problem["user_group_id"]: problem["reason"] for problem in run.summary["problems"]}
+    assert [cause["count"] for cause in run.summary["problems"]] == [8]
+    problems = {row["user_group_id"]: row["reason"] for row in database.rows("explo_rejects")}
     assert set(problems) == {f"t{number:02}" for number in range(8)}
     for name, reason in problems.items():
         assert not [other for other in problems if other != name and f"'{other}'" in reason]
@@ -87,13 +88,17 @@ def test_an_endpoint_that_is_gone_ends_the_run_at_once(sync, database, explo_con
     connect()
     database.put(*((f"t{number:03}", "T") for number in range(300)))
     explo_connection.gone = {"create_user_group": status}
-    run = sync(refresh=refresh)
+    run = sync(refresh=refresh, rejects_table="explo_rejects")
     assert isinstance(run.error, AirflowFailException)
     assert run.counts == {"failed": 300}
     assert len(run.sent) <= 8
     assert "api: customer" in str(run.error)
     assert "check the tenant's data" not in str(run.error)
-    reasons = {problem["user_group_id"]: problem["reason"] for problem in run.summary["problems"]}
+    (cause,) = run.summary["problems"]
+    assert (cause["count"], cause["ended_run"], cause["status"]) == (300, True, status)
+    assert cause["unsent"] == 300 - len(run.sent)
+    reasons = {row["user_group_id"]: row["reason"] for row in database.rows("explo_rejects")}
+    assert len(reasons) == 300
     assert not [name for name, reason in reasons.items() if "tenant '" in reason]
 
 

@@ -9,7 +9,8 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_explo.exceptions import ExploError
+from airflow_provider_explo.exceptions import ExploConfigError, ExploError
+from airflow_provider_explo.sql.engine import Database
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sql.tenant_query import TenantQuery
 from airflow_provider_explo.sync import save
@@ -63,14 +64,41 @@ def in_the_middle(emulator, act):
 
 
 def test_rows_wait_on_a_cursor_in_the_database(warehouse_on_postgres, execute):
-    rows = TenantQuery(warehouse_on_postgres.execution_options(isolation_level="REPEATABLE READ"), SQL.format(100_000))
-    chunks = rows.chunks()
+    chunks = TenantQuery(Database("warehouse"), SQL.format(100_000)).chunks()
     first = next(chunks)
     assert len(first) == 500
     assert first[0] == {"user_group_id": "tenant-1", "name": "Tenant 1"}
     (state,) = execute("SELECT state FROM pg_stat_activity WHERE query LIKE 'FETCH FORWARD%'")
     assert state == ("idle in transaction",)
     chunks.close()
+
+
+def test_text_in_no_encoding_rejects_its_row_or_is_named_by_its_number(airflow_home, postgres, monkeypatch):
+    name = f"ascii_{time.monotonic_ns()}"
+    postgres.sql(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    url = postgres.database(f"{name}_beside")
+    connection = {"conn_type": "postgres", "host": url.query["host"], "login": url.username, "schema": name}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
+    database = Database("warehouse")
+    name_of = r"CASE WHEN n = 700 THEN E'caf\351' ELSE 'cafe' END"
+    chunks = TenantQuery(database, f"SELECT n AS user_group_id, {name_of} AS name FROM generate_series(1, 1000) AS n")
+    if type(database.connect()).__module__.startswith("psycopg2"):
+        with pytest.raises(ExploConfigError, match=r"row 700: UnicodeDecodeError\n  fix: .*cast them to text"):
+            list(chunks.chunks())
+    else:
+        rows = [row for chunk in chunks.chunks() for row in chunk]
+        assert (rows[698]["name"], rows[699]["name"]) == ("cafe", "caf\udce9")
+
+
+def test_a_query_that_is_too_slow_is_left_to_a_retry(warehouse_on_postgres, monkeypatch, airflow_home):
+    url = warehouse_on_postgres.url
+    connection = {"conn_type": "postgres", "host": url.query["host"], "login": url.username, "schema": url.database}
+    extra = {"options": "-c statement_timeout=50"}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({**connection, "extra": extra}))
+    slow = TenantQuery(Database("warehouse"), f"{SQL.format(1)} WHERE pg_sleep(1) IS NOT NULL")
+    with pytest.raises(ExploError, match=r"statement timeout\n  fix: .*safe to retry") as caught:
+        list(slow.chunks())
+    assert type(caught.value) is ExploError
 
 
 def test_a_user_who_may_only_read_is_told_before_any_call(
@@ -85,10 +113,22 @@ def test_a_user_who_may_only_read_is_told_before_any_call(
     run = bulk(sql=SQL.format(2))
     assert run.state == "failed"
     assert "writing to it: permission denied for table explo_user_groups" in run.log
+    assert f"found: {role} is the user of connection 'warehouse'" in run.log
+    assert f"fix: GRANT SELECT, INSERT, UPDATE, DELETE ON explo_user_groups TO {role}\n" in run.log
     run = bulk(sql=SQL.format(2), token_table="another")
     assert "creating it: permission denied for schema public" in run.log
+    assert f"fix: GRANT CREATE ON SCHEMA public TO {role}\n" in run.log
     assert explo_connection.request_count == 0
     assert bulk(sql=SQL.format(2), dry_run=True).state == "success"
+    execute("CREATE TABLE secret (user_group_id TEXT, name TEXT)")
+    run = bulk(sql="SELECT user_group_id, name FROM secret", dry_run=True)
+    assert "reading the tenants from connection 'warehouse': permission denied for table secret" in run.log
+    assert f"fix: GRANT SELECT ON the tables of the query TO {role}\n" in run.log
+    # The message's own statements are enough.
+    execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON explo_user_groups TO {role}")
+    execute(f"GRANT CREATE ON SCHEMA public TO {role}")
+    assert bulk(sql=SQL.format(2)).state == "success"
+    assert bulk(sql=SQL.format(2), token_table="another").state == "success"
 
 
 @pytest.mark.parametrize("token", ["INTEGER", "BYTEA"])
@@ -106,7 +146,7 @@ def test_a_row_that_the_database_refuses_fails_alone_and_its_token_is_not_shown(
     assert run.state == "failed"
     summary = run.xcom("onboard")
     assert (summary["created"], summary["failed"]) == (19, 1)
-    assert "violates check constraint" in summary["problems"][0]["reason"]
+    assert "violates check constraint" in summary["problems"][0]["examples"][0]["reason"]
     tokens = {group.provided_id: group.token for group in explo_connection.groups}
     assert dict(execute("SELECT user_group_id, token FROM explo_user_groups")) == {
         tenant: token for tenant, token in tokens.items() if tenant != "tenant-7"
@@ -167,10 +207,10 @@ def test_tasks_that_begin_together_make_one_table(warehouse_on_postgres, kind):
         together.wait(10)
         try:
             if kind == "tokens":
-                TokenTable(engine, name).create_if_missing()
+                TokenTable(engine, name).prepare()
             else:
-                RejectsTable(engine, name, run=f"run {number}").prepare()
-        except ExploError as error:
+                RejectsTable(engine, name, task=f"task {number}").prepare()
+        except Exception as error:
             errors.append(error)
         finally:
             engine.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -118,6 +119,16 @@ def test_a_refused_list_fails_the_task_and_names_the_way_out(sync, three, explo_
     assert "refresh=False" in str(run.error)
     assert run.sent == []
     assert sync(refresh=False).counts == {"unchanged": 3}
+
+
+def test_a_wrong_token_is_not_hidden_behind_the_list(sync, three, explo_connection, monkeypatch):
+    connection = {**json.loads(explo_connection.connection_json()), "password": "another-token"}
+    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", json.dumps(connection))
+    run = sync(on_rejected="skip")
+    assert isinstance(run.error, AirflowFailException)
+    assert "HTTP 401" in str(run.error)
+    assert "correct the API token" in str(run.error)
+    assert "refresh" not in str(run.error)
 
 
 def test_another_connection_s_rows_are_neither_taken_nor_replaced(sync, three, explo_connection, monkeypatch):

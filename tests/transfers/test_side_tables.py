@@ -71,3 +71,32 @@ def test_text_of_any_length_fits(sync, database, monkeypatch):
     run = sync(rejects_table="explo_rejects", log_table="explo_log")
     assert run.counts == {"created": 1, "rejected": 2}
     assert len(database.rows("explo_rejects")) == 2
+
+
+def test_a_tenant_who_left_the_query_is_not_broken_now(sync, database):
+    database.put(("a", ""), ("b", ""), ("c", "C"))
+    sync(rejects_table="explo_rejects")
+    database.run("DELETE FROM tenants WHERE tenant_id = 'a'")
+    sync(rejects_table="explo_rejects", sql="SELECT tenant_id AS user_group_id, name FROM nowhere")
+    sync(rejects_table="explo_rejects", dry_run=True)
+    assert [row["user_group_id"] for row in database.rows("explo_rejects")] == ["a", "b"]
+    sync(rejects_table="explo_rejects")
+    assert [row["user_group_id"] for row in database.rows("explo_rejects")] == ["b"]
+    database.run("DELETE FROM tenants")
+    sync(rejects_table="explo_rejects")
+    assert database.rows("explo_rejects") == []
+
+
+def test_rows_without_an_id_have_a_row_each_wherever_they_are(sync, database):
+    database.put((None, "A"), ("ok", "OK"), (None, "B"), ("", "C"), (None, "D"))
+    sync(rejects_table="explo_rejects", chunk_size=2)
+    first = database.rows("explo_rejects")
+    assert sorted((row["row_number"], row["name"]) for row in first) == [(1, "A"), (3, "B"), (4, "C"), (5, "D")]
+    database.run("DELETE FROM tenants WHERE name = 'OK'")
+    sync(rejects_table="explo_rejects")
+    rows = database.rows("explo_rejects")
+    assert sorted((row["row_number"], row["name"]) for row in rows) == [(1, "A"), (2, "B"), (3, "C"), (4, "D")]
+    assert {row["first_seen_at"] for row in rows} <= {row["first_seen_at"] for row in first}
+    database.run("UPDATE tenants SET tenant_id = 'b' WHERE name = 'B'")
+    sync(rejects_table="explo_rejects")
+    assert sorted(row["name"] for row in database.rows("explo_rejects")) == ["A", "C", "D"]

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_explo.emulator import Fault
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from tests.conftest import metadata_rows_with
-from tests.transfers.conftest import SQL
+from tests.transfers.conftest import SQL, examples
 
 
 def counts(run):
@@ -134,7 +134,7 @@ def test_bad_rows_are_rejected_each_with_its_reasons_and_stop_nobody(bulk, datab
     assert counts(run) == {"created": 2, "rejected": len(BAD)}
     assert set(database.tokens()) == {"first", "last"}
     assert explo_connection.request_count == 2
-    problems = {problem["user_group_id"]: problem for problem in run.xcom("onboard")["problems"]}
+    problems = examples(run.xcom("onboard"))
     assert problems["bad-mapping"]["row"] == 5
     for part in ("$.mapping.forty", "$.mapping['41']", "True"):
         assert part in problems["bad-mapping"]["reason"]
@@ -184,10 +184,10 @@ def test_a_tenant_twice_is_one_tenant_and_a_contradiction_is_rejected(bulk, data
     run = bulk()
     assert counts(run) == {"created": 2, "unchanged": 1, "rejected": 4}
     assert explo_connection.request_count == 2
-    reasons = {problem["row"]: problem["reason"] for problem in run.xcom("onboard")["problems"]}
-    assert "conflicts with row 2 (same user_group_id, different content)" in reasons[4]
-    assert "row 5" in reasons[6]
-    assert "row 5" in reasons[7]
+    problems = examples(run.xcom("onboard"), "row")
+    assert "conflicts with row 2 (same user_group_id, different content)" in problems[4]["reason"]
+    assert "row 5" in problems[6]["reason"]
+    assert "row 5" in problems[7]["reason"]
     assert {group.provided_id: group.name for group in explo_connection.groups} == {"acme": "Acme", "beta": "Beta"}
 
 
@@ -319,9 +319,8 @@ def test_a_database_that_takes_no_writes_is_told_before_any_call(
     bulk()
     database.put(("b", "B"))
     explo_connection.clear_requests()
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"file:{database.path}?mode=ro&uri=true"})
-    )
+    read_only = {"conn_type": "sqlite", "host": str(database.path), "extra": {"mode": "ro"}}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(read_only))
     run = bulk()
     assert run.state == "failed"
     assert "readonly database" in run.log

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from airflow_provider_explo.client.client import ExploClient
 from airflow_provider_explo.client.settings import ClientSettings
+from airflow_provider_explo.sql.temporary_database import temporary_database
 from airflow_provider_explo.sync import run
-from airflow_provider_explo.sync.shutdown import ShutdownSignal
+from airflow_provider_explo.sync.shutdown import NO_RESPONSE, ShutdownSignal
 from tests.docs.provoke.stage import Stage
 
 
@@ -18,6 +19,13 @@ def bad_rows(stage: Stage) -> Iterator[str]:
     stage.tenants(("one", "One"), ("two", "Two"), ("bolt", ""), ("acme", "Acme"))
     stage.fault("status", status=400, user_group_id="acme")
     yield stage.error(stage.onboard)
+
+
+def ended(stage: Stage) -> Iterator[str]:
+    """What ended the run, after many bad rows."""
+    stage.tenants(*((f"t{number:02}", "" if number < 20 else "T") for number in range(33)))
+    stage.emulator.gone = {"create_user_group": 404}
+    yield re.sub(r"\d+ of them not sent", "12 of them not sent", stage.error(stage.onboard))
 
 
 def unreachable(stage: Stage) -> Iterator[str]:
@@ -63,6 +71,9 @@ def refused_list(stage: Stage) -> Iterator[str]:
     """Explo's list is not for this token."""
     stage.tenants(("acme", "Acme"))
     stage.fault("status", status=403, path="/v2/api/customers/")
+    yield stage.error(stage.onboard)
+    stage.emulator.clear_faults()
+    stage.fault("status", status=401, path="/v2/api/customers/")
     yield stage.error(stage.onboard)
 
 
@@ -166,6 +177,22 @@ def terminated(stage: Stage) -> Iterator[str]:
     signal = ShutdownSignal()
     signal.set()
     yield stage.error(signal.raise_if_set)
+
+
+def not_saved(stage: Stage) -> Iterator[str]:
+    """A run that ends before everything in flight is saved."""
+    signal = ShutdownSignal()
+    signal.in_flight.update(acme="created", bolt=NO_RESPONSE)
+    signal.run(lambda: None)
+    yield stage.caplog.messages[-1]
+
+
+def full(stage: Stage) -> Iterator[str]:
+    """A temporary folder without space."""
+    database = temporary_database("CREATE TABLE rows (value)")
+    database.execute("PRAGMA max_page_count = 2")
+    yield stage.error(lambda: database.execute("INSERT INTO rows VALUES (?)", ("x" * 100_000,)))
+    database.close()
 
 
 def logged(stage: Stage) -> Iterator[str]:

@@ -39,10 +39,12 @@ def _use(stage: Stage, **fields: Any) -> None:
 
 
 def several(stage: Stage) -> Iterator[str]:
-    """Three mistakes in one connection, and no connection."""
+    """Three mistakes in one connection, no connection, and malformed JSON."""
     _use(stage, password="", host="http://explo.example.com", extra={"timeout": "soon"})
     yield stage.error(ExploHook().get_conn)
     stage.monkeypatch.delenv("AIRFLOW_CONN_EXPLO_DEFAULT")
+    yield stage.error(ExploHook().get_conn)
+    stage.monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", '{"conn_type": "explo", \'host\': ""}')
     yield stage.error(ExploHook().get_conn)
 
 

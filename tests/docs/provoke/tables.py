@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from tests.docs.provoke.stage import Stage
@@ -31,8 +32,12 @@ def queries(stage: Stage) -> Iterator[str]:
 def connections(stage: Stage) -> Iterator[str]:
     """To no database."""
     yield stage.error(lambda: stage.onboard(sql_conn_id="warehuose"))
+    stage.monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "snowflake://any")
+    yield stage.error(stage.onboard)
     yield stage.error(lambda: stage.onboard(sql_conn_id="explo_default"))
-    stage.monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite:///{stage.folder}/missing/warehouse.db")
+    stage.monkeypatch.setenv(
+        "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"{stage.folder}/missing/warehouse.db"})
+    )
     yield stage.error(stage.onboard)
 
 

@@ -48,6 +48,7 @@ def mistakes(stage: Stage) -> Iterator[str]:
         lambda: rules.tenant(**{**acme, "name": ""}, mapping={"orders": 213}, properties={"plan": "gold"})
     )
     yield stage.error(lambda: rules.tenant(**acme, properties="{'plan': 'free'}"))
+    yield stage.error(lambda: rules.tenant(**acme, properties={"text": "x" * 1024 * 1024}, mapping={}))
     yield stage.error(lambda: rules.tenant(**{**acme, "user_group_id": " acme"}, mapping={"40": ""}))
 
 
