@@ -167,16 +167,13 @@ def _is_normal(value: Any, levels: int = MAX_DEPTH) -> bool:
         return value.isprintable() or not _NUL_OR_SURROGATE.search(value)
     if kind is int:
         return bool(value.bit_length() <= MAX_INTEGER_BITS)
-    if kind is dict:
+    if kind is dict and levels:
         for key, item in value.items():
             if type(key) is not str or not _is_normal(key) or not _is_normal(item, levels - 1):
                 return False
-        return levels > 0
-    if kind is list:
-        for item in value:
-            if not _is_normal(item, levels - 1):
-                return False
-        return levels > 0
+        return True
+    if kind is list and levels:
+        return all(_is_normal(item, levels - 1) for item in value)
     return value is None or kind is bool or (kind is float and math.isfinite(value))
 
 

@@ -1,4 +1,4 @@
-"""Types of columns, and what else MySQL and MariaDB must be told so that text is kept as it is."""
+"""Types of columns, and the options with which MySQL and MariaDB keep text as it is."""
 
 from __future__ import annotations
 

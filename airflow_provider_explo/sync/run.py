@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -154,6 +155,9 @@ class Sync:
     def _planned(
         self, stack: ExitStack, rows: Rows, tokens: TokenTable | None
     ) -> tuple[Planner, Iterator[list[Change]]]:
+        # Else every few thousand rows Python would search all of Airflow's objects for garbage.
+        gc.freeze()
+        stack.callback(gc.unfreeze)
         spool = stack.enter_context(Spool[Change]())
         planner = Planner(
             spool,

@@ -50,7 +50,9 @@ class Outcome:
 
     def __str__(self) -> str:
         reason = "".join(f"\n  {line}" for line in self.reason.splitlines())
-        return f"row {self.row}, tenant {preview(self.user_group_id)}: {self.kind}{reason}"
+        # A tenant who is not in the query has no row.
+        row = f"row {self.row}, " if self.row else ""
+        return f"{row}tenant {preview(self.user_group_id)}: {self.kind}{reason}"
 
 
 @dataclass

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from airflow_provider_explo.exceptions import counted, preview
-from airflow_provider_explo.tenants.cause import Cause
+from airflow_provider_explo.tenants.cause import Cause, Example
 
 MAX_LINES = 40
 MAX_CHARACTERS = 4000
@@ -65,7 +65,7 @@ def _details(cause: Cause) -> list[str]:
 
 def _log_lines(cause: Cause) -> Iterable[str]:
     yield cause.heading
-    names = [f"row {example.row} {preview(example.user_group_id)}" for example in cause.examples]
+    names = [_name(example) for example in cause.examples]
     details = _details(cause)
     if len(details) > 1:
         yield f"  {_counts(cause)}"
@@ -75,6 +75,11 @@ def _log_lines(cause: Cause) -> Iterable[str]:
         yield from (f"  {detail}" for detail in details if detail)
     if cause.fix:
         yield f"  fix: {cause.fix}"
+
+
+def _name(example: Example) -> str:
+    # A tenant who is not in the query has no row.
+    return f"row {example.row} {preview(example.user_group_id)}" if example.row else preview(example.user_group_id)
 
 
 def _markdown_lines(cause: Cause) -> Iterable[str]:

@@ -229,9 +229,8 @@ class SqlToExploOperator(ExploOperator):
             )
             if self._dry_run:
                 plan = sync.plan(query.chunks())
-                self.log.info(
-                    "Dry run: only the list is requested, and nothing is written\n%s", "\n".join(plan.lines())
-                )
+                text = "\n".join(plan.lines())
+                self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
                 return plan.as_dict(), None
             task, run = base.names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(

@@ -75,7 +75,7 @@ def test_sqlite_token_table_locked(start_task, tenants, locked, explo_connection
     task.wait_for(lambda: len(explo_connection.groups) > before, what="more requests")
     if timeout is None:
         task.terminate()
-    task.assert_ends(within=6 + (timeout or 0))
+    task.assert_ends(within=8 + (timeout or 0))
     locked("COMMIT")
     assert_unsaved_are_logged(task, explo_connection, tokens_in(tenants))
 
@@ -172,7 +172,7 @@ def test_packets_to_postgres_dropped(start_task, postgres_tenants, explo_connect
     task.wait_for(lambda: len(explo_connection.groups) > before + 3, what="more requests")
     if timeout is None:
         task.terminate()
-    task.assert_ends(within=6 + (timeout or 0))
+    task.assert_ends(within=8 + (timeout or 0))
     assert_unsaved_are_logged(task, explo_connection, saved_in_postgres(postgres_tenants))
 
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from tests.transfers.conftest import examples
+
 SIDE_TABLES = {"rejects_table": "explo_rejects", "log_table": "explo_log", "on_rejected": "skip"}
 MIB = 1024 * 1024
 
@@ -42,8 +44,8 @@ def test_json_of_more_than_a_mebibyte_is_rejected_for_its_size(sync, database, t
     database.put(("good", "Good"), ("big", "Big", None, text), ("fits", "Fits", None, {"a": "x" * (MIB - 10)}))
     run = sync(on_rejected="skip")
     assert run.counts == {"created": 2, "rejected": 1}
-    (problem,) = run.summary["problems"]
-    assert problem["user_group_id"] == "big"
+    ((name, problem),) = examples(run.summary).items()
+    assert name == "big"
     assert (
         f"$.properties\n  found: {len(text):,} bytes of JSON\n  expected: at most 1,048,576 bytes" in problem["reason"]
     )
@@ -51,9 +53,10 @@ def test_json_of_more_than_a_mebibyte_is_rejected_for_its_size(sync, database, t
 
 def test_of_many_mistakes_in_one_row_the_first_twenty_are_listed(sync, database, caplog):
     database.put(("bad", "Bad", {f"k{number}": "" for number in range(5000)}), ("good", "Good"))
-    run = sync(on_rejected="skip")
+    run = sync(on_rejected="skip", rejects_table="explo_rejects")
     assert run.counts == {"created": 1, "rejected": 1}
-    reason = run.summary["problems"][0]["reason"]
+    assert [cause["field"] for cause in run.summary["problems"]] == [f"$.mapping.k{number}" for number in range(20)]
+    (reason,) = (row["reason"] for row in database.rows("explo_rejects"))
     assert reason.count("$.mapping.k") == 20
     assert reason.endswith("\nand more")
     assert longest(record.getMessage() for record in caplog.records) < 10_000

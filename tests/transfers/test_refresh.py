@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -254,3 +255,9 @@ def test_memory_stays_flat_and_the_whole_is_correct_for_many(sync, database, exp
         f"t{number}": {"n": number} for number in range(1200)
     }
     assert database.tokens() == live(explo_connection)
+
+
+def test_python_collects_garbage_afterwards_as_before(three, bulk):
+    assert bulk().state == "success"
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
