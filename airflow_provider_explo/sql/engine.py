@@ -55,7 +55,7 @@ class Database:
         :raises ExploConfigError: SQLAlchemy has no dialect for it.
         """
         idle = [self._pooled()]
-        dialect = driver_of(idle[0]).dialect or sa.engine.make_url(self._hook.get_uri()).drivername
+        dialect = driver_of(idle[0]).dialect or self._dialect()
         try:
             engine = sa.create_engine(
                 f"{dialect}://",
@@ -66,7 +66,7 @@ class Database:
                 hide_parameters=True,
                 execution_options={CONN_ID_OPTION: self.conn_id},
             )
-        except (sa.exc.NoSuchModuleError, ImportError):
+        except (sa.exc.NoSuchModuleError, sa.exc.ArgumentError, ImportError):
             idle.pop().close()
             raise ExploConfigError(
                 message(
@@ -77,6 +77,12 @@ class Database:
             ) from None
         attempt(self.label, lambda: engine.connect().close())
         return engine
+
+    def _dialect(self) -> str:
+        try:
+            return sa.engine.make_url(self._hook.get_uri()).drivername
+        except Exception:
+            return str(getattr(self._hook, "conn_type", None) or type(self._hook).__name__)
 
     def dispose(self) -> None:
         """Close the engine's connections."""
