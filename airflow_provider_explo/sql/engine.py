@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 T = TypeVar("T")
+_FIX_OF_CONNECTING = "it is safe to retry the task; if this stays, check host, login, password and schema"
 
 
 class Database:
@@ -106,7 +107,7 @@ class Database:
             driver_of(connection).prepare(connection)
             return connection
         except Exception as driver_error:
-            error = to_explo_error(driver_error, f"{self.label}: connecting")
+            error = to_explo_error(driver_error, f"{self.label}: connecting", fix=_FIX_OF_CONNECTING)
         # Outside of the except block, so that the driver's error is not its context.
         raise error
 

@@ -29,8 +29,9 @@ _TRANSIENT_IN_MYSQL = {
 # What may show a value of a row without being PEP 249's DataError.
 _DATA_ERRORS = {"DataError", "InvalidInputException", "OutOfRangeException", "IntegrityError", "InternalError"}
 _NAMES_IN_MESSAGES = {"field list", "where clause", "on clause", "order clause", "group statement"}
-_FIX_OF_TRANSIENT = "rows already saved are kept; it is safe to retry the task"
-_FIX_OF_FULL = f"free space on the disk of that database; {_FIX_OF_TRANSIENT}"
+FIX_OF_TRANSIENT = "rows already saved are kept; it is safe to retry the task"
+_FIX_OF_A_ROW = "correct the row, select only a tenant's columns, or cast them to text"
+_FIX_OF_FULL = f"free space on the disk of that database; {FIX_OF_TRANSIENT}"
 _MIX_OF_COLLATIONS = {1267, 1270, 1271}
 _MYSQL_DRIVERS = {"MySQLdb", "pymysql", "mysql"}
 # Their first line says what is wrong, and a later one may show a row, and in it a token.
@@ -43,6 +44,7 @@ def to_explo_error(
     *,
     row: str | None = None,
     query: str | None = None,
+    fix: str = FIX_OF_TRANSIENT,
     lacking: Callable[[BaseException], Mapping[str, str]] | None = None,
 ) -> ExploError:
     """This package's error for what a database or its driver raised.
@@ -51,6 +53,7 @@ def to_explo_error(
     :param operation: what was being done, for the message.
     :param row: which row was being read; what is quoted in the error may be of it.
     :param query: the only source of what may be quoted in the message; None: the error is of no query.
+    :param fix: what to do where a retry may help.
     :param lacking: from an error for want of a right to ``found`` and ``fix``.
     :returns: a plain ExploError where a retry may help, else an ExploConfigError.
     """
@@ -60,11 +63,10 @@ def to_explo_error(
     if lacking is not None and is_denied(cause):
         return ExploConfigError(message(summary, **lacking(cause)))
     if is_transient(cause) or getattr(error, "connection_invalidated", False):
-        return ExploError(message(summary, fix=_FIX_OF_FULL if _is_full(cause) else _FIX_OF_TRANSIENT))
+        return ExploError(message(summary, fix=_FIX_OF_FULL if _is_full(cause) else fix))
     if row is None:
         return ExploConfigError(summary)
-    fix = "correct the row, select only a tenant's columns, or cast them to text"
-    return ExploConfigError(message(f"{operation}: {row}: {reason}", fix=fix))
+    return ExploConfigError(message(f"{operation}: {row}: {reason}", fix=_FIX_OF_A_ROW))
 
 
 def is_transient(error: BaseException) -> bool:
