@@ -143,6 +143,9 @@ def test_mistakes_are_named_and_show_no_secret(fields, words):
     assert TOKEN not in str(parsed.problems)
 
 
+FIELDS = ("conn_type", "host", "port", "login", "schema", "password")
+
+
 @pytest.mark.parametrize("extra", ["not json", "[1]", "{"])
 def test_an_extra_that_airflow_let_pass_must_be_an_object(extra):
     connection = SimpleNamespace(
