@@ -110,12 +110,8 @@ class TenantQuery:
         except Exception as driver_error:
             # Without columns, nothing was fetched yet.
             of_a_row = cursor.description is not None
-            if not of_a_row and type(driver_error).__name__ == "ProgrammingError":
-                # So some drivers say that there is nothing to fetch.
-                error: ExploError = _no_rows_error()
-            else:
-                label = f"{self._label}: {self._failing_row(cursor, after=after)}" if of_a_row else self._label
-                error = to_explo_error(driver_error, label, of_a_row=of_a_row)
+            label = f"{self._label}: {self._failing_row(cursor, after=after)}" if of_a_row else self._label
+            error = to_explo_error(driver_error, label, of_a_row=of_a_row)
         raise error
 
     def _failing_row(self, cursor: Any, *, after: int) -> str:
