@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_explo.exceptions import ExploConfigError, ExploError, message
+from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.drivers import as_text, driver_of, paramstyle_of
 from airflow_provider_explo.sql.errors import to_explo_error
 from airflow_provider_explo.sql.named_parameters import bind
@@ -109,14 +109,9 @@ class TenantQuery:
         try:
             return list(cursor.fetchmany(self.chunk_size))
         except Exception as driver_error:
-            if cursor.description is not None:
-                row = self._failing_row(cursor, after=after)
-                error: ExploError = to_explo_error(driver_error, self._label, row=row, query=self._sql)
-            elif type(driver_error).__name__ == "ProgrammingError":
-                # Without columns, nothing was fetched yet; so some drivers say that there is nothing to fetch.
-                error = _no_rows_error()
-            else:
-                error = to_explo_error(driver_error, self._label, query=self._sql)
+            # Without columns, nothing was fetched yet.
+            row = self._failing_row(cursor, after=after) if cursor.description is not None else None
+            error = to_explo_error(driver_error, self._label, row=row, query=self._sql)
         raise error
 
     def _fields(self, rows: Sequence[Any], places: Mapping[str, int], *, after: int) -> list[dict[str, Any]]:
