@@ -115,6 +115,15 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, found {value!r}")
 
 
+def check_number(name: str, value: float, valid: bool, *, expected: str) -> None:
+    """Refuse an argument that is out of range.
+
+    :raises ValueError: naming what was expected.
+    """
+    if not valid:
+        raise ValueError(f"{name}: expected {expected}, found {value!r}")
+
+
 def is_xcom_arg(value: Any) -> bool:
     """Whether a value is another task's, known only when the task runs. Airflow 2.11 imports the class for long."""
     return hasattr(value, "resolve") and hasattr(value, "iter_references")
