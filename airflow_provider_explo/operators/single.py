@@ -60,12 +60,6 @@ class TenantOperator(ExploOperator):
         self.explo_conn_id = explo_conn_id
         self.token_table = token_table
         self.token_conn_id = token_conn_id
-        self._signal: ShutdownSignal | None = None
-
-    def on_kill(self) -> None:
-        """Airflow terminates this task: a request in flight finishes and is saved, and no other is sent."""
-        if self._signal is not None:
-            self._signal.set()
 
     def validated(self, context: Context) -> Tenant:
         """The tenant, of the fields that are given.

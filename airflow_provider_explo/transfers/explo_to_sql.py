@@ -70,7 +70,6 @@ class ExploToSqlOperator(ExploOperator):
         self.table = table
         self.explo_conn_id = explo_conn_id
         self.include_tokens = include_tokens
-        self._signal: ShutdownSignal | None = None
         self._customers: int | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -88,11 +87,6 @@ class ExploToSqlOperator(ExploOperator):
         from airflow_provider_explo.transfers.lineage import inventory_lineage
 
         return inventory_lineage(self, self._customers)
-
-    def on_kill(self) -> None:
-        """Airflow terminates this task: it ends at once, and the table keeps its rows."""
-        if self._signal is not None:
-            self._signal.set()
 
     def _copy(self, signal: ShutdownSignal) -> int:
         from airflow_provider_explo.hooks.explo import ExploHook

@@ -157,7 +157,6 @@ class SqlToExploOperator(ExploOperator):
         self.budget_share = budget_share
         self.ignore_columns = ignore_columns
         self.create_group_tags = create_group_tags
-        self._signal: ShutdownSignal | None = None
         self._counts: Counter[Kind] = Counter()
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -181,11 +180,6 @@ class SqlToExploOperator(ExploOperator):
         from airflow_provider_explo.transfers.lineage import sync_lineage
 
         return sync_lineage(self, self._counts, dry_run=self._dry_run)
-
-    def on_kill(self) -> None:
-        """Airflow terminates this task: requests in flight finish and are saved, and no other is sent."""
-        if self._signal is not None:
-            self._signal.set()
 
     def _execute(self, context: Context, signal: ShutdownSignal) -> tuple[dict[str, Any], ExploError | None]:
         from airflow_provider_explo.hooks.explo import ExploHook
