@@ -27,7 +27,7 @@ CHANGED_IN_EXPLO: tuple[Kind, ...] = ("created", "updated", "deleted")
 CHANGED: tuple[Kind, ...] = (*CHANGED_IN_EXPLO, "token_updated")
 WRITTEN_TO_TOKEN_TABLE: tuple[Kind, ...] = (*CHANGED, "existing")
 # What is more than host, port and path may be a password.
-SAFE_NAMESPACE = re.compile(r"[\w.+-]+(://[\w.:/\\ -]*)?")
+SAFE_AUTHORITY = re.compile(r"[\w.:/\\ -]+")
 
 log = logging.getLogger(__name__)
 
@@ -102,21 +102,22 @@ def _query_tables(conn_id: str, sql: str) -> list[Dataset]:
     """The tables that a query reads, where OpenLineage's parser finds them."""
     from airflow.providers.openlineage.sqlparser import SQLParser
 
-    hook, connection, info, schema = _database(conn_id)
-    parser = SQLParser(dialect=hook.get_openlineage_database_dialect(connection), default_schema=schema)
+    database = _Database(conn_id)
+    dialect = database.hook.get_openlineage_database_dialect(database.connection)
+    parser = SQLParser(dialect=dialect, default_schema=database.default_schema())
     tables = parser.parse(parser.split_sql_string(sql))
     if tables is None:
         return []
     inputs: list[Dataset]
-    inputs, _ = parser.get_metadata_from_parser(tables.in_tables, [], info, namespace=_namespace(info))
+    inputs, _ = parser.get_metadata_from_parser(tables.in_tables, [], database.info, namespace=database.namespace)
     return inputs
 
 
 def _table(conn_id: str, name: str, *, rows: int | None) -> Dataset:
-    *_, info, default_schema = _database(conn_id)
+    database = _Database(conn_id)
     schema, _, name = name.rpartition(".")
-    qualified = ".".join(filter(None, [info.database, schema or default_schema, name]))
-    return _dataset(_namespace(info), qualified.upper() if info.is_uppercase_names else qualified, rows)
+    qualified = ".".join(filter(None, [database.info.database, schema or database.default_schema(), name]))
+    return _dataset(database.namespace, qualified.upper() if database.info.is_uppercase_names else qualified, rows)
 
 
 def _customers(explo_conn_id: str, *, rows: int | None = None) -> Dataset:
@@ -146,21 +147,29 @@ def _dataset(namespace: str, name: str, rows: int | None) -> Dataset:
     return OutputDataset(namespace=namespace, name=name, outputFacets={"outputStatistics": statistics})
 
 
-def _database(conn_id: str) -> tuple[Any, Any, Any, str | None]:
-    """An SQL connection's hook, the connection, how OpenLineage names its database, and the schema of a plain name."""
-    from airflow.providers.openlineage.sqlparser import DatabaseInfo
+class _Database:
+    """How OpenLineage names the database of an Airflow connection."""
 
-    connection: Any = get_connection(conn_id, kind=SQL_TYPE)
-    hook = connection.get_hook()
-    if info := hook.get_openlineage_database_info(connection):
-        return hook, connection, info, hook.get_openlineage_default_schema()
-    # SQLite, DuckDB, ClickHouse and others, of which OpenLineage's provider knows nothing.
-    host = connection.host or ""
-    authority = host if host.startswith("/") else hook.get_openlineage_authority_part(connection)
-    info = DatabaseInfo(scheme=connection.conn_type, authority=authority)
-    return hook, connection, info, connection.schema or "main"
+    def __init__(self, conn_id: str) -> None:
+        from airflow.providers.openlineage.sqlparser import DatabaseInfo
 
+        connection: Any = get_connection(conn_id, kind=SQL_TYPE)
+        self.connection = connection
+        self.hook = connection.get_hook()
+        self.info = self.hook.get_openlineage_database_info(self.connection)
+        self._known = self.info is not None
+        if not self._known:
+            # SQLite, DuckDB, ClickHouse and others, whose hooks say nothing.
+            host = self.connection.host or ""
+            authority = host if host.startswith("/") else self.hook.get_openlineage_authority_part(self.connection)
+            self.info = DatabaseInfo(scheme=self.connection.conn_type, authority=authority)
 
-def _namespace(info: Any) -> str:
-    namespace = f"{info.scheme}://{info.authority}" if info.authority else info.scheme
-    return namespace if SAFE_NAMESPACE.fullmatch(namespace) else info.scheme
+    @property
+    def namespace(self) -> str:
+        scheme, authority = self.info.scheme, self.info.authority
+        return f"{scheme}://{authority}" if authority and SAFE_AUTHORITY.fullmatch(authority) else scheme
+
+    def default_schema(self) -> str | None:
+        """The schema of a table that is named without one; some hooks ask the database."""
+        known: str | None = self.hook.get_openlineage_default_schema() if self._known else None
+        return known if self._known else self.connection.schema or "main"
