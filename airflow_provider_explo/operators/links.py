@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom, conf
+from airflow.providers.common.compat.sdk import BaseOperatorLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
@@ -20,6 +20,8 @@ class ExploUserGroupLink(BaseOperatorLink):
     name = "User group in Explo"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        from airflow.providers.common.compat.sdk import XCom
+
         return XCom.get_value(key=PAGE_KEY, ti_key=ti_key) or ""
 
 
@@ -32,6 +34,8 @@ def page_of(user_group_id: str, base_url: str) -> str:
 
     :param base_url: where the connection leads.
     """
+    from airflow.providers.common.compat.sdk import conf
+
     from airflow_provider_explo.client.settings import is_loopback
 
     page: str = conf.get("explo", "user_group_page", fallback="")
