@@ -9,6 +9,8 @@ import json
 import sys
 from typing import IO, Any
 
+import structlog
+
 # The parts of Airflow that share the process here, and would not share a worker's.
 _OTHERS = ("airflow.api_fastapi.", "airflow.dag_processing.", "airflow.models.", "airflow.sdk.definitions.")
 
@@ -23,7 +25,7 @@ class TaskLogs:
         """Make Airflow log here, from now on."""
         from airflow.sdk.log import configure_logging, reset_logging
 
-        reset_logging()  # type: ignore[no-untyped-call]
+        reset_logging()
         configure_logging(json_output=True, output=self)
 
     def begin(self, task_instance: Any) -> None:
@@ -33,6 +35,8 @@ class TaskLogs:
 
         self.end()
         self._file = init_log_file(log_filename_template_renderer()(ti=task_instance)).open("ab", buffering=0)
+        # Airflow has opened this group just now, and is about to close it.
+        structlog.get_logger("task").info("::group::Pre Execute")
 
     def end(self) -> None:
         """What is logged from now on is of no task."""
@@ -42,8 +46,14 @@ class TaskLogs:
 
     def write(self, line: bytes) -> None:
         sys.stdout.buffer.write(line)
-        if self._file is not None and not str(json.loads(line).get("logger")).startswith(_OTHERS):
-            self._file.write(line)
+        if self._file is None:
+            return
+        event = json.loads(line)
+        if not str(event.get("logger")).startswith(_OTHERS):
+            # As a worker's supervisor does: the UI shows an exception under this name.
+            if "exception" in event:
+                event["error_detail"] = event.pop("exception")
+            self._file.write(json.dumps(event).encode() + b"\n")
 
     def flush(self) -> None:
         sys.stdout.buffer.flush()
