@@ -19,7 +19,7 @@ from airflow.providers.common.compat.sdk import get_listener_manager, hookimpl
 
 from airflow_provider_explo.exceptions import ExploValidationError
 from demo import connections, home, warehouse
-from demo.steps import NEW, STEPS, SYNC, Step
+from demo.steps import NEW, REVIEW, STEPS, SYNC, Step
 from demo.task_logs import TaskLogs
 
 SYNC_TASK, ONE_TASK = "sync", "create_user_group"
@@ -117,7 +117,7 @@ def _run(dag: Any, step: Step) -> Any:
 def _leave_work() -> None:
     """What a plan finds that is made after the demo: changes in the warehouse, and somebody's by hand in Explo.
 
-    The DAGs that would carry them out without asking are paused.
+    The daily DAGs are paused, so that none runs before the UI is there, and none changes Explo without asking.
     """
     from airflow.models import DagModel
     from airflow.utils.session import create_session
@@ -127,7 +127,7 @@ def _leave_work() -> None:
     warehouse.change_again(home.WAREHOUSE)
     ExploHook().get_conn().update_user_group(user_group_id=warehouse.EDITED_IN_EXPLO, name="Renamed by hand")
     with create_session() as session:
-        session.query(DagModel).filter(DagModel.dag_id.in_((SYNC, NEW))).update({"is_paused": True})
+        session.query(DagModel).filter(DagModel.dag_id.in_((SYNC, NEW, REVIEW))).update({"is_paused": True})
 
 
 if __name__ == "__main__":

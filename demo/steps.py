@@ -11,6 +11,8 @@ from typing import Any
 from demo import warehouse
 
 SYNC, ONE, NEW = "explo_sync_tenants", "explo_onboard_tenant", "explo_onboard_new_tenants"
+# Not a step: it waits for a human, in the UI.
+REVIEW = "explo_review_changes"
 SIGNUP = {"user_group_id": "signup-1", "name": "Signup & Co.", "mapping": {"40": "213"}, "properties": {"plan": "free"}}
 
 

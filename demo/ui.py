@@ -7,11 +7,13 @@ import secrets
 import subprocess
 import sys
 import time
+from typing import Any
 from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from demo import home, processes
 from demo.__main__ import explo, run
+from demo.steps import REVIEW
 
 PATIENCE = 180
 OTHER_EXPLO = f"""\
@@ -60,6 +62,8 @@ def _serve(connection: str, where: str, pages: dict[str, str]) -> None:
         command = [sys.executable, "-m", "airflow", "standalone"]
         with processes.running(command, environment=environment, log=log) as process:
             _wait_until_healthy(url, process)
+            # Not before: a task that starts before the API server fails, and is tried again minutes later.
+            _unpause(REVIEW, url, password)
             print(f"\n  Airflow  {url}   login admin   password {password}")
             print(f"  Explo    {where}\n")
             for title, path in pages.items():
@@ -72,18 +76,29 @@ def _serve(connection: str, where: str, pages: dict[str, str]) -> None:
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
-    opener = build_opener(ProxyHandler({}))
     begun = time.monotonic()
     while process.poll() is None and time.monotonic() - begun < PATIENCE:
         try:
-            with opener.open(f"{url}/api/v2/monitor/health", timeout=5) as response:
-                health = json.load(response)
+            health = _request(f"{url}/api/v2/monitor/health")
             if all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor")):
                 return
         except (URLError, OSError, KeyError, ValueError):
             pass
         time.sleep(1)
     raise subprocess.SubprocessError(f"Airflow did not become healthy; see {home.LOGS / 'standalone.log'}")
+
+
+def _unpause(dag_id: str, url: str, password: str) -> None:
+    login = _request(f"{url}/auth/token", {"username": "admin", "password": password})
+    _request(f"{url}/api/v2/dags/{dag_id}", {"is_paused": False}, method="PATCH", token=login["access_token"])
+
+
+def _request(url: str, body: Any = None, *, method: str | None = None, token: str = "") -> Any:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data=data, headers=headers, method=method)
+    with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
+        return json.load(response)
 
 
 if __name__ == "__main__":

@@ -54,11 +54,6 @@ def task_instances(ui):
         yield task, f"{run}/taskInstances/{task['task_id']}"
 
 
-def waiting(ui):
-    details = ui.api("/api/v2/dags/~/dagRuns/~/hitlDetails")["hitl_details"]
-    return [detail for detail in details if not detail["response_received"]]
-
-
 def test_the_report_has_each_step(shown):
     _, report, _, _ = shown
     for step, numbers in STEPS.items():
@@ -120,8 +115,8 @@ def test_the_pages_that_it_points_to_are_of_runs_that_are_there(ui):
 
 
 def test_a_plan_waits_for_approval_and_is_then_carried_out(ui):
-    wait_until(lambda: waiting(ui), what="a plan that waits", patience=120)
-    (detail,) = waiting(ui)
+    wait_until(ui.waiting, what="a plan that waits", patience=120)
+    (detail,) = ui.waiting()
     assert "Plan: 2 to create, 2 to update, 2,005 unchanged, 1 orphaned, 3 rejected" in detail["body"]
     assert "name: 'Renamed by hand' → " in detail["body"]
     assert "today-1" not in ui.explo()

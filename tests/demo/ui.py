@@ -75,6 +75,11 @@ class DemoUi:
         login = self._send("/auth/token", {"username": "admin", "password": self.password})
         return self._send(path, body, method=method, token=login["access_token"])
 
+    def waiting(self) -> list[Any]:
+        """What waits for a human."""
+        details = self.api("/api/v2/dags/~/dagRuns/~/hitlDetails")["hitl_details"]
+        return [detail for detail in details if not detail["response_received"]]
+
     def tokens(self) -> dict[str, str]:
         """The token table."""
         with closing(sqlite3.connect(self.folder / "warehouse.db")) as warehouse:
