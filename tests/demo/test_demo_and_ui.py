@@ -120,6 +120,9 @@ def test_a_plan_waits_for_approval_and_is_then_carried_out(ui):
     assert "Plan: 2 to create, 2 to update, 2,005 unchanged, 1 orphaned, 3 rejected" in detail["body"]
     assert "name: 'Renamed by hand' → " in detail["body"]
     assert "today-1" not in ui.explo()
+    # Airflow takes a response that comes before this for a task that was lost.
+    parked = re.compile("Received executor event .*task_id='approve'")
+    wait_until(lambda: parked.search(ui.airflow_log), what="the end of what asks", patience=120)
     run = f"/api/v2/dags/{REVIEW}/dagRuns/{quote(detail['task_instance']['dag_run_id'])}/taskInstances"
     answer = {"chosen_options": ["Approve"], "params_input": {}}
     ui.api(f"{run}/approve/-1/hitlDetails", answer, method="PATCH")

@@ -58,6 +58,11 @@ class DemoUi:
         return self._log.read_text()
 
     @property
+    def airflow_log(self) -> str:
+        """What Airflow has logged."""
+        return (self.folder / "logs" / "standalone.log").read_text()
+
+    @property
     def url(self) -> str:
         return self._printed(r"Airflow  (\S+)")
 
