@@ -17,8 +17,8 @@ from demo.steps import REVIEW
 
 PATIENCE = 180
 OTHER_EXPLO = f"""\
-The demo ran with another Explo than the one that is to be shown, and its tokens are of no use here. Run `make demo`
-first, with {home.EXPLO_CONNECTION} as it is now."""
+The demo's tokens are of another Explo than this one. Give `make ui` the {home.EXPLO_CONNECTION} that `make demo` had,
+or none if it had none; or run `make demo` again."""
 
 
 def main() -> int:
