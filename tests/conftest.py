@@ -164,15 +164,18 @@ def _serialize(dag: Any) -> None:
     from airflow.models import DagBag
 
     DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(os.devnull)
+    bag.dags[dag.dag_id] = dag
     if AIRFLOW == (3, 0):
-        # It asks for no DAG there.
+        # It asks for no DAG there, but for assets.
+        if any(task.outlets for task in dag.tasks):
+            dag.relative_fileloc = "dag.py"
+            bag.sync_to_db("dags-folder", None)
         return
     try:
         from airflow.dag_processing.dagbag import sync_bag_to_db
     except ImportError:
         from airflow.models.dagbag import sync_bag_to_db
-    bag = DagBag(os.devnull)
-    bag.dags[dag.dag_id] = dag
     sync_bag_to_db(bag, "dags-folder", None)
 
 
