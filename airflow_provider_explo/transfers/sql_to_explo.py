@@ -11,6 +11,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
 from airflow_provider_explo.operators import base
 from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
+from airflow_provider_explo.operators.links import ExploPageLink
+from airflow_provider_explo.version_compat import page_is_on
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -91,6 +93,7 @@ class SqlToExploOperator(ExploOperator):
     json_fields = ("approved_plan",)
     rendered_types = {"sql": (str,), "parameters": (Mapping, list, tuple)}
     verbatim_fields = ("mapping_schema", "properties_schema")
+    operator_extra_links = (ExploPageLink(),) if page_is_on() else ()
 
     def __init__(
         self,
