@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 MAX_TASKS = 500
-MAX_REASON_LENGTH = 2000
 # Each of these cost a request, or several.
 CHANGED = ("created", "updated", "token_updated", "deleted")
 HOUR = timedelta(minutes=59)
@@ -131,7 +130,7 @@ class Overview:
             rows.user_group_id,
             rows.name,
             rows.outcome,
-            sa.func.substr(rows.reason, 1, MAX_REASON_LENGTH),
+            rows.reason,
             rows.first_seen_at,
             rows.last_seen_at,
         ]
