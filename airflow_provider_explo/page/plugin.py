@@ -1,4 +1,4 @@
-"""The page as an Airflow plugin. Every process of Airflow imports this, so what serves the page is imported when used."""
+"""The page as an Airflow plugin. Every process of Airflow imports this; what serves the page is imported when used."""
 
 from __future__ import annotations
 

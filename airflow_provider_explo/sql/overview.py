@@ -1,4 +1,4 @@
-"""What the page shows of the log table and the rejects table, counted by the database: few rows, however many it has."""
+"""What the page shows of the log table and the rejects table, counted by the database: few rows of however many."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class Overview:
         """
         rows = self.rejects.table.c
         counts = sa.select(rows.outcome, sa.func.count()).where(rows.task.in_(tasks)).group_by(rows.outcome)
-        return {outcome: count for outcome, count in self._read(self.rejects, counts)}
+        return dict(map(tuple, self._read(self.rejects, counts)))
 
     @staticmethod
     def _read(table: ManagedTable, query: Any) -> Sequence[Any]:
