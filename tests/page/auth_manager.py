@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-USERS = "viewer:viewer,partial:viewer,powerless:"
+USERS = "admin:admin,viewer:viewer,partial:viewer,powerless:"
 
 
 class TestAuthManager(SimpleAuthManager):
