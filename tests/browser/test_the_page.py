@@ -87,12 +87,12 @@ def test_it_shows_what_waits_and_leads_to_it(page, airflow, explo, waiting, comp
     complaints[:] = complaints_here
 
 
-def test_a_task_leads_to_it(page, waiting):
+def test_a_task_leads_to_it(page, airflow, waiting):
     page.goto(f"/dags/{DAG}/runs/{waiting}/tasks/plan/details")
-    with page.expect_popup() as opened:
-        page.get_by_role("link", name="Explo page").click()
-    expect(opened.value).to_have_url(lambda url: url.endswith(f"/explo/?task={DAG}%2Fplan"))
-    expect(opened.value.get_by_text(f"Only the task {DAG}/plan.")).to_be_visible()
+    page.get_by_role("link", name="Explo page").click()
+    expect(page).to_have_url(f"{airflow.url}/explo/?task={DAG}%2Fplan")
+    expect(page.get_by_text(f"Only the task {DAG}/plan.")).to_be_visible()
+    expect(page.get_by_role("region", name="The plan of")).to_be_visible()
 
 
 def test_it_is_dark_where_the_browser_or_airflow_is(page, history, complaints, shoot):

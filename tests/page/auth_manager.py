@@ -6,8 +6,6 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-USERS = "admin:admin,viewer:viewer,partial:viewer,powerless:"
-
 
 class TestAuthManager(SimpleAuthManager):
     """``partial`` reads the DAG ``explo_sync_tenants``, ``powerless`` nothing."""

@@ -16,9 +16,10 @@ import pytest
 
 from airflow_provider_explo.sql.engine import engine_of
 from tests.page import tables
-from tests.page.auth_manager import USERS
 from tests.processes import Program, free_port, wait_until
 
+# By the name of each, which is the password too, a role; tests.page.auth_manager says more.
+USERS = "admin:admin,viewer:viewer,partial:viewer,powerless:"
 API_TOKEN = "the-api-token-of-explo-77aa"
 
 
@@ -91,7 +92,8 @@ def server(airflow_home: Path, warehouse_connection: str) -> Iterator[Server]:
     passwords = airflow_home / "passwords.json"
     passwords.write_text(json.dumps({name.partition(":")[0]: name.partition(":")[0] for name in USERS.split(",")}))
     settings = {
-        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        # Below a path, as behind a proxy; the browser's tests are without.
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}/airflow",
         "AIRFLOW__API_AUTH__JWT_SECRET": os.urandom(32).hex(),
         "AIRFLOW__CORE__AUTH_MANAGER": "tests.page.auth_manager.TestAuthManager",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": USERS,
@@ -114,7 +116,7 @@ def server(airflow_home: Path, warehouse_connection: str) -> Iterator[Server]:
         cwd=airflow_home,
     )
     program.start()
-    server = Server(f"http://127.0.0.1:{port}")
+    server = Server(f"http://127.0.0.1:{port}/airflow")
 
     def running() -> bool:
         with urllib.request.urlopen(f"{server.url}/api/v2/version", timeout=10) as response:

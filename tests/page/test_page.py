@@ -26,8 +26,8 @@ pytestmark = [
 def test_without_a_login_it_leads_to_the_login(server: Server):
     response = server.get("/explo/?task=a%2Fb")
     assert response.status == 307
-    assert response.headers["location"] == "/api/v2/auth/login?next=%2Fexplo%2F%3Ftask%3Da%252Fb"
-    assert server.get(response.headers["location"]).status == 307
+    assert response.headers["location"] == "/airflow/api/v2/auth/login?next=%2Fairflow%2Fexplo%2F%3Ftask%3Da%252Fb"
+    assert server.get(response.headers["location"].removeprefix("/airflow")).status == 307
     assert "tenant" not in response.text
 
 
@@ -55,13 +55,13 @@ def test_a_user_sees_runs_tenants_and_the_limit(server):
     assert response.status == 200
     assert "120 tenants: 60 failed, 60 rejected" in response.words
     assert "1 to 50 of 120, latest first" in response.words
-    assert "scheduled__50" in response.words
+    assert "scheduled__52" in response.words
     assert "other_dag/sync" in response.words
     assert "The limit is 250 a minute: requests_per_minute of the connection explo_default." in response.words
     assert "No plan waits for approval." in response.words
     assert 'role="alert"' not in response.text
     assert response.text.count('<svg class="chart"') == 2
-    assert "/dags/explo_sync_tenants/runs/scheduled__50/tasks/sync/mapped/3" in response.text
+    assert "/airflow/dags/explo_sync_tenants/runs/scheduled__52/tasks/sync/mapped/3" in response.text
 
 
 def test_a_user_sees_only_the_dags_whose_runs_are_theirs_to_read(server):
@@ -138,7 +138,7 @@ def test_it_is_small_and_quick_also_for_several_users_at_once(server):
 def test_the_menu_has_an_entry(server):
     response = server.get("/api/v2/plugins", user="admin", accept="application/json")
     (plugin,) = [plugin for plugin in json.loads(response.text)["plugins"] if plugin["name"] == "explo"]
-    assert [(view["name"], view["href"]) for view in plugin["external_views"]] == [("Explo", "/explo/")]
+    assert [(view["name"], view["href"]) for view in plugin["external_views"]] == [("Explo", "/airflow/explo/")]
     assert [app["url_prefix"] for app in plugin["fastapi_apps"]] == ["/explo"]
 
 
