@@ -16,8 +16,8 @@ RELEASES := 3.3.2:2026-11-23 3.2.2:2026-06-15 3.1.8:2026-03-14 3.0.6:2025-09-02:
 
 # Snowflake's packages want older versions of a few others than these have, so the databases have pins of their own.
 DATABASE_RELEASES := $(filter 3.3.2:% 2.11.2:%,$(RELEASES))
-# The provider of ClickHouse is younger than Airflow 2.11.
-CLICKHOUSE := apache-airflow-providers-clickhousedb clickhouse-connect chdb chdb-core
+# What is younger than Airflow 2.11, or was too slow then.
+YOUNGER := apache-airflow-providers-clickhousedb clickhouse-connect chdb chdb-core fakesnow duckdb sqlglot
 
 # The oldest of everything that pyproject.toml allows: the package's own dependencies, and Airflow.
 LOWEST := 2.11.0
@@ -101,7 +101,7 @@ constraints: .venv/uv/ready  ## resolve again: names and versions only, for ever
 	  IFS=: read airflow day <<<"$$release"; \
 	  cp constraints/airflow-$$airflow.txt constraints/databases-$$airflow.txt; \
 	  echo "apache-airflow==$$airflow" | $(COMPILE) --exclude-newer $$day --group databases --group mysql \
-	    $(foreach name,$(CLICKHOUSE),--exclude-newer-package $(name)=2026-11-23) \
+	    $(foreach name,$(YOUNGER),--exclude-newer-package $(name)=2026-11-23) \
 	    --output-file constraints/databases-$$airflow.txt pyproject.toml - || exit 1; \
 	done
 	$(COMPILE) --exclude-newer $(LOWEST_DAY) --resolution lowest-direct --no-deps pyproject.toml > .venv/lowest.txt
@@ -124,7 +124,7 @@ $(READY): INSTALL = $(PINNED_AIRFLOW) --editable '.[emulator]' --group lint
 .venv/docs-$(TAG)/ready: INSTALL = --group docs
 
 debian-packages:
-	@tests/databases/install.sh
+	@PYTHON=$(PYTHON) tests/databases/install.sh
 
 # $(call install,folder,packages)
 install = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(1)/bin/python --constraint $(PINS) $(2); \

@@ -15,12 +15,14 @@ _TRANSIENT_CLASSES = {"OperationalError", "InterfaceError", "TimeoutError", "Con
 _TRANSIENT_IN_SQLITE = ("locked", "busy", "disk I/O", "unable to open", "is full")
 # PostgreSQL: prepared statements that a connection pooler lost or mixed up, and a transaction that was idle too long.
 _TRANSIENT_STATES = {"26000", "42P05", "25P03"}
-# MySQL and MariaDB have OperationalError for a column that is not there too: too many connections, shutdown, network,
+# MySQL and MariaDB have OperationalError for a column that is not there too: disk full, connections, shutdown, network,
 # locks, interrupted, read-only while another server takes over, statement and idle timeouts, connection lost.
 _TRANSIENT_IN_MYSQL = {
-    *(1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1317, 1927, 1969, 3024, 4031),
+    *(1021, 1040, 1053, 1114, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1317, 1927, 1969, 3024, 4031),
     *(0, 2002, 2003, 2006, 2013, 2014, 2027, 2055),
 }
+_FIX_OF_TRANSIENT = "rows already saved are kept; it is safe to retry the task"
+_FIX_OF_FULL = f"free space on the disk of that database; {_FIX_OF_TRANSIENT}"
 _MIX_OF_COLLATIONS = {1267, 1270, 1271}
 _MYSQL_DRIVERS = {"MySQLdb", "pymysql", "mysql"}
 # Their first line says what is wrong, and a later one may show a row, and in it a token.
@@ -47,7 +49,7 @@ def to_explo_error(
     if lacking is not None and is_denied(cause):
         return ExploConfigError(message(summary, **lacking(cause)))
     if is_transient(cause) or getattr(error, "connection_invalidated", False):
-        return ExploError(message(summary, fix="rows already saved are kept; it is safe to retry the task"))
+        return ExploError(message(summary, fix=_FIX_OF_FULL if _is_full(cause) else _FIX_OF_TRANSIENT))
     fix = "correct the row, select only a tenant's columns, or cast them to text" if of_a_row else None
     return ExploConfigError(message(summary, fix=fix))
 
@@ -65,6 +67,10 @@ def is_transient(error: BaseException) -> bool:
 def is_mix_of_collations(error: BaseException | None) -> bool:
     """Whether MySQL or MariaDB could not compare text with a column that cannot hold it."""
     return error is not None and _driver(error) in _MYSQL_DRIVERS and _code(error) in _MIX_OF_COLLATIONS
+
+
+def _is_full(error: BaseException) -> bool:
+    return any(text in str(error) for text in ("is full", "No space left"))
 
 
 def _summary(error: BaseException, *, of_a_row: bool) -> str:

@@ -31,13 +31,15 @@ class RejectsTable(ManagedTable):
     """
 
     def __init__(self, engine: Engine, name: str, *, task: str, now: Callable[[], datetime] = utc_now) -> None:
+        # A reserved word of MySQL's and MariaDB's, which SQLAlchemy 1.4 does not know.
+        quoted = True if engine.dialect.name in ("mysql", "mariadb") else None
         super().__init__(
             engine,
             name,
             # Of task and tenant, which may be longer than a database's keys.
             sa.Column("reject_key", sa.String(64), primary_key=True),
             sa.Column("task", sa.Text, nullable=False),
-            sa.Column("row_number", sa.Integer, nullable=False),
+            sa.Column("row_number", sa.Integer, nullable=False, quote=quoted),
             sa.Column("user_group_id", sa.Text, nullable=False),
             sa.Column("name", sa.Text),
             sa.Column("outcome", sa.String(20), nullable=False),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_explo.exceptions import ExploConfigError, ExploError, message
+from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.drivers import as_text, driver_of, paramstyle_of
 from airflow_provider_explo.sql.errors import to_explo_error
 from airflow_provider_explo.sql.named_parameters import bind
@@ -135,7 +135,8 @@ class TenantQuery:
         return self._sql, None if self._parameters is None else tuple(self._parameters)
 
     def _places(self, description: Sequence[Sequence[Any]] | None) -> dict[str, int]:
-        if description is None:
+        # BigQuery's is an empty list.
+        if not description:
             raise _no_rows_error()
         # Some databases return names in capitals.
         columns = [str(column[0]).lower() for column in description]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,11 @@ from tests.databases.servers import Certificates, MariaDB, missing
 from tests.distributed.services import Postgres
 from tests.transfers.child import Child
 
+HERE = Path(__file__).parent
+# Airflow finds the provider of test_contract.py there: Airflow 3 in the process from which all others are forked, which
+# takes its path from the environment, and Airflow 2 in each of these, which take theirs from this one.
+sys.path.append(str(HERE / "provider"))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), str(HERE / "provider")])
 Start = Callable[..., Child]
 
 

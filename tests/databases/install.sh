@@ -6,8 +6,11 @@ set -uo pipefail
 missing=()
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
 command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server-core)
+# mariadb-install-db is in the first, and asks for it.
+command -v my_print_defaults >/dev/null || missing+=(mariadb-client-core)
 # mysqlclient has no wheels for Linux.
 command -v mariadb_config mysql_config >/dev/null || missing+=(libmariadb-dev)
+[ -f "$("${PYTHON:-python3}" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || missing+=(python3-dev)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 command -v cc >/dev/null || missing+=(build-essential)
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -39,7 +39,7 @@ class Warehouse:
         self.execute(f"CREATE TABLE tenants ({COLUMNS})")
 
     def execute(self, sql, rows=None):
-        user = {"user": "user", "password": "secret-password", "schema": "PUBLIC", "insecure_mode": True}
+        user = {"user": "user", "password": "secret-password", "schema": "PUBLIC", "disable_ocsp_checks": True}
         with closing(snowflake.connector.connect(**user, **self._where)) as connection:
             cursor = connection.cursor()
             cursor.executemany(sql, rows) if rows else cursor.execute(sql)

@@ -117,7 +117,7 @@ class Stage:
     def outcomes(self, kind: str) -> Iterator[str]:
         """The reasons that the log gives for rows of this outcome."""
         for line in self.log():
-            if match := re.match(rf"row \d+, tenant '.*?': {kind}\n(.*)", line, re.DOTALL):
+            if match := re.match(rf"(?:row \d+, )?tenant '.*?': {kind}\n(.*)", line, re.DOTALL):
                 yield dedent(match[1])
 
     def end(self) -> None:
