@@ -61,6 +61,11 @@ def background(page: Page) -> str:
     return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
 
+def whole(page: Page) -> None:
+    """Make the window as high as the page."""
+    page.set_viewport_size({"width": 1280, "height": page.evaluate("document.documentElement.scrollHeight")})
+
+
 def test_the_menu_leads_to_it(page, history):
     page.goto("/")
     page.get_by_role("button", name="Browse").click()
@@ -78,9 +83,9 @@ def test_it_shows_what_waits_and_leads_to_it(page, airflow, explo, waiting, comp
     expect(plan.get_by_role("row", name="bolt")).to_contain_text("create")
     expect(page.get_by_role("img")).to_have_count(2)
     assert background(page) == LIGHT
+    whole(page)
     shoot("page-light")
     assert not [secret for secret in (API_TOKEN, *(group.token for group in explo.groups)) if secret in page.content()]
-    page.screenshot(path=".screenshots/page-whole.png", full_page=True)
     complaints_here = list(complaints)
     page.get_by_role("link", name="Change Explo as planned?").click()
     expect(page.get_by_role("heading", name="approve")).to_be_visible()
@@ -100,6 +105,7 @@ def test_it_is_dark_where_the_browser_or_airflow_is(page, history, complaints, s
     assert background(page) == LIGHT
     page.emulate_media(color_scheme="dark")
     assert background(page) == DARK
+    whole(page)
     shoot("page-dark")
     # Airflow's own choice comes first.
     page.evaluate("localStorage.setItem('theme', 'light')")

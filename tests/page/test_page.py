@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 
@@ -140,29 +137,6 @@ def test_the_menu_has_an_entry(server):
     (plugin,) = [plugin for plugin in json.loads(response.text)["plugins"] if plugin["name"] == "explo"]
     assert [(view["name"], view["href"]) for view in plugin["external_views"]] == [("Explo", "/airflow/explo/")]
     assert [app["url_prefix"] for app in plugin["fastapi_apps"]] == ["/explo"]
-
-
-def described(**settings: str) -> str:
-    """What the plugin registers, in a process of its own, and whether a web framework was imported for that."""
-    code = (
-        "import sys; from airflow.plugins_manager import AirflowPlugin\n"
-        "before = set(sys.modules)\n"
-        "from airflow_provider_explo.page.plugin import ExploPlugin as P\n"
-        "from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator as O\n"
-        "new = set(sys.modules) - before\n"
-        "print('FOUND', len(P.fastapi_apps), [view['href'] for view in P.external_views], "
-        "[link.name for link in O.operator_extra_links], 'fastapi' in new, 'jinja2' in new)"
-    )
-    environment = os.environ | {f"AIRFLOW__{name}": value for name, value in settings.items()}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.partition("FOUND ")[2].strip()
-
-
-def test_it_is_off_unless_it_is_asked_for():
-    assert described() == "0 [] [] False False"
-    assert described(EXPLO__PAGE="True") == "1 ['/explo/'] ['Explo page'] False False"
-    behind = described(EXPLO__PAGE="True", API__BASE_URL="https://example.com/airflow/")
-    assert behind == "1 ['/airflow/explo/'] ['Explo page'] False False"
 
 
 def test_a_database_that_is_away_is_named_and_the_rest_is_shown(server, warehouse_connection):
