@@ -38,7 +38,10 @@ def get_provider_info() -> dict[str, Any]:
         ],
         # Airflow 2 has the first of these, Airflow 3 the second.
         **{key: [{"schemes": ["explo"], "handler": None}] for key in ("dataset-uris", "asset-uris")},
-        "extra-links": ["airflow_provider_explo.operators.links.ExploUserGroupLink"],
+        "extra-links": [
+            "airflow_provider_explo.operators.links.ExploUserGroupLink",
+            "airflow_provider_explo.operators.links.ExploPageLink",
+        ],
         "config": {
             "explo": {
                 "description": "Options of the Explo provider.",
@@ -52,7 +55,45 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "https://app.explo.co/?customer={user_group_id}",
                         "default": "",
-                    }
+                    },
+                    "page": {
+                        "description": (
+                            "Whether Airflow's UI has a page on what the provider did, at /explo/. Needs Airflow 3.1 "
+                            "or later. Set it where the API server runs, and where tasks run, whose links lead there."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": "True",
+                        "default": "False",
+                    },
+                    "page_conn_id": {
+                        "description": "The page's Airflow connection: of the database with the two tables below.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "warehouse",
+                        "default": "",
+                    },
+                    "page_log_table": {
+                        "description": "The page's log table, as the operator's log_table names it.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "reporting.explo_log",
+                        "default": "explo_log",
+                    },
+                    "page_rejects_table": {
+                        "description": "The page's rejects table, as the operator's rejects_table names it.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "reporting.explo_rejects",
+                        "default": "explo_rejects",
+                    },
+                    "page_explo_conn_id": {
+                        "description": "The Airflow connection to Explo whose requests_per_minute the page shows.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "explo_eu",
+                        "default": "explo_default",
+                    },
                 },
             }
         },

@@ -18,3 +18,12 @@ def mask_secret(secret: str) -> None:
             continue
         mask(secret)
         return
+
+
+def page_is_on() -> bool:
+    """Whether Airflow's UI has the page of this provider: ``[explo] page`` says so, and Airflow is 3.1 or later."""
+    from airflow import __version__
+    from airflow.configuration import conf
+
+    release = tuple(map(int, __version__.split(".")[:2]))
+    return release >= (3, 1) and conf.getboolean("explo", "page", fallback=False)

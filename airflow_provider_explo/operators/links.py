@@ -1,9 +1,9 @@
-"""The link from a task in Airflow's UI to its tenant."""
+"""The links of a task in Airflow's UI: to its tenant, and to the page of this provider."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PAGE_KEY = "user_group_page"
 APP = "https://app.explo.co/"
+# Where the page is mounted, below Airflow's own address.
+PAGE_PATH = "/explo/"
 
 
 class ExploUserGroupLink(BaseOperatorLink):
@@ -23,6 +25,18 @@ class ExploUserGroupLink(BaseOperatorLink):
         from airflow.providers.common.compat.sdk import XCom
 
         return XCom.get_value(key=PAGE_KEY, ti_key=ti_key) or ""
+
+
+class ExploPageLink(BaseOperatorLink):
+    """Leads to the page of this provider in Airflow's UI, and there to what the task did."""
+
+    name = "Explo page"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        from airflow.providers.common.compat.sdk import conf
+
+        base_url = conf.get("api", "base_url", fallback=None) or ""
+        return f"{base_url.rstrip('/')}{PAGE_PATH}?{urlencode({'task': f'{ti_key.dag_id}/{ti_key.task_id}'})}"
 
 
 def page_of(user_group_id: str, base_url: str) -> str:

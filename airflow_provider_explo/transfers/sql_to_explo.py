@@ -12,6 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
 from airflow_provider_explo.operators import base
 from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, check_number
+from airflow_provider_explo.operators.links import ExploPageLink
+from airflow_provider_explo.version_compat import page_is_on
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -91,6 +93,7 @@ class SqlToExploOperator(ExploOperator):
     json_fields = ("approved_plan",)
     rendered_types = {"sql": (str,), "parameters": (Mapping, list, tuple)}
     verbatim_fields = ("mapping_schema", "properties_schema")
+    operator_extra_links = (ExploPageLink(),) if page_is_on() else ()
 
     def __init__(
         self,
@@ -229,8 +232,7 @@ class SqlToExploOperator(ExploOperator):
             )
             if self._dry_run:
                 plan = sync.plan(query.chunks())
-                text = "\n".join(plan.lines())
-                self.log.info("Dry run: only the list is requested, and nothing is written\n%s", text)
+                self.log.info("Dry run: only the list is requested, nothing is written\n%s", "\n".join(plan.lines()))
                 return plan.as_dict(), None
             task, run = base.names_of(context) if self.rejects_table or self.log_table else ("", "")
             report = Report(

@@ -19,7 +19,7 @@ API_TOKEN = "the-api-token-of-this-test-5c1f"
 PATIENCE = 60_000
 SCREENSHOTS = ROOT / ".screenshots"
 IMAGES = ROOT / "docs" / "images"
-SHOWN_IN_DOCS = ("connection-form", "trigger-form", "task-log")
+SHOWN_IN_DOCS = ("connection-form", "trigger-form", "task-log", "page-light", "page-dark")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 

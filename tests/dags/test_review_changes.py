@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -34,17 +36,25 @@ class Human:
     def __init__(self, url: str) -> None:
         self._url = url
 
+    def page(self) -> str:
+        """The text of the provider's page, with a mark between cells."""
+        with urllib.request.urlopen(self._request("GET", "/explo/"), timeout=30) as response:
+            text = re.sub(r"</t[hd]>", " | ", response.read().decode())
+        return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", text).split()))
+
     def request(self, method: str, path: str, body: Any = None) -> Any:
+        with urllib.request.urlopen(self._request(method, path, body), timeout=30) as response:
+            return json.load(response)
+
+    def _request(self, method: str, path: str, body: Any = None) -> urllib.request.Request:
         with urllib.request.urlopen(f"{self._url}/auth/token", timeout=30) as response:
             token = json.load(response)["access_token"]
-        request = urllib.request.Request(
+        return urllib.request.Request(
             self._url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
 
     def waiting(self) -> list[dict[str, Any]]:
         """What is asked for, and without a response."""
@@ -65,6 +75,7 @@ def human(airflow_home: Path) -> Iterator[Human]:
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API_AUTH__JWT_SECRET": os.urandom(32).hex(),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__EXPLO__PAGE": "True",
     }
     command = (sys.executable, "-m", "airflow", "api-server", "--host", "127.0.0.1", "--port", str(port))
     log = airflow_home / "api-server.log"
@@ -157,6 +168,20 @@ def test_what_is_rejected_is_not_done(review, sign_up, saved, explo_connection):
     assert {request.method for request in explo_connection.requests} == {"GET"}
     assert names(explo_connection) == {}
     assert saved() == {}
+
+
+def test_the_page_shows_the_plan_beside_what_explo_holds(review, human, sign_up, explo_connection):
+    sign_up(*TENANTS)
+    explo_connection.add(provided_id="acme", name="By <b>hand</b>")
+    pages = []
+    review("Reject", lambda: pages.append(human.page()))
+    (page,) = pages
+    assert "Change Explo as planned? explo_review_changes/approve, run " in page
+    assert "2 to create, 1 to update" in page
+    assert "acme | update | name | 'By <b>hand</b>' | 'Acme' |" in page
+    assert "bolt | create |" in page
+    assert not [group.token for group in explo_connection.groups if group.token in page]
+    assert "No plan waits for approval." in human.page()
 
 
 def test_with_nothing_to_do_no_approval_is_asked_for(example, run_dag, human, sign_up, saved, explo_connection):
