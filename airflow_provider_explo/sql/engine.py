@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from airflow_provider_explo.connections import get_hook
 from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.drivers import driver_of
-from airflow_provider_explo.sql.errors import to_explo_error
+from airflow_provider_explo.sql.errors import FIX_OF_TRANSIENT, to_explo_error
 from airflow_provider_explo.sql.rights import CONN_ID_OPTION
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 T = TypeVar("T")
-_FIX_OF_CONNECTING = "it is safe to retry the task; if this stays, check host, login, password and schema"
+_FIX_OF_CONNECTING = f"{FIX_OF_TRANSIENT}; if it stays, check the connection"
 
 
 class Database:

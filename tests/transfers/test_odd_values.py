@@ -55,7 +55,8 @@ def test_of_many_mistakes_in_one_row_the_first_twenty_are_listed(sync, database,
     database.put(("bad", "Bad", {f"k{number}": "" for number in range(5000)}), ("good", "Good"))
     run = sync(on_rejected="skip", rejects_table="explo_rejects")
     assert run.counts == {"created": 1, "rejected": 1}
-    assert [cause["field"] for cause in run.summary["problems"]] == [f"$.mapping.k{number}" for number in range(20)]
+    fields = ["$.mapping.k0", "$.mapping.k1", "$.mapping.k2", "$.mapping.*"]
+    assert [cause["field"] for cause in run.summary["problems"]] == fields
     (reason,) = (row["reason"] for row in database.rows("explo_rejects"))
     assert reason.count("$.mapping.k") == 20
     assert reason.endswith("\nand more")
