@@ -59,6 +59,14 @@ def get_hook(conn_id: str, *, kind: str = SQL_TYPE) -> Any:
 
     connection: Any = get_connection(conn_id, kind=kind)
     conn_type = connection.conn_type
+    if not conn_type:
+        raise ExploConfigError(
+            message(
+                f"connection {conn_id!r} cannot be used",
+                found=f"no connection type, in {ENV_PREFIX}{conn_id.upper()} or where else it is kept",
+                fix=f"give it {kind}",
+            )
+        )
     try:
         return connection.get_hook()
     except ImportError as error:

@@ -36,6 +36,8 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "airflow_provider_explo.transfers.explo_to_sql",
             },
         ],
+        # Airflow 2 has the first of these, Airflow 3 the second.
+        **{key: [{"schemes": ["explo"], "handler": None}] for key in ("dataset-uris", "asset-uris")},
         "extra-links": [
             "airflow_provider_explo.operators.links.ExploUserGroupLink",
             "airflow_provider_explo.operators.links.ExploPageLink",

@@ -217,7 +217,7 @@ def _normalize_text(value: str, place: tuple[Any, ...], problems: list[Problem])
     if not text.isprintable() and (unusable := _NUL_OR_SURROGATE.search(text)):
         is_nul = unusable[0] == "\0"
         expected = "text without NUL" if is_nul else "text"
-        fix = "remove the character \\x00" if is_nul else "it is broken Unicode (a lone surrogate)"
+        fix = "remove the character \\x00" if is_nul else "store it as UTF-8; it is broken Unicode (a lone surrogate)"
         _report(problems, place, found=preview(text), expected=expected, fix=fix)
     return text
 

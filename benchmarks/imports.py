@@ -18,10 +18,11 @@ from benchmarks.child import in_child, peak_megabytes
 from benchmarks.report import Report, goal
 
 REPEATS = 5
-MILLISECONDS_GOAL, MEGABYTES_GOAL, PARSE_GOAL = 50, 4, 5
-OURS = "airflow_provider_explo.operators.explo", "airflow_provider_explo.transfers.sql_to_explo"
+MILLISECONDS_GOAL, MEGABYTES_GOAL, PARSE_GOAL = 50, 4, 2
+OURS = "airflow_provider_explo.operators.create", "airflow_provider_explo.transfers.sql_to_explo"
 AT_WORK = "airflow_provider_explo.client.client", "airflow_provider_explo.sync.run"
 HTTP = "airflow.providers.http.operators.http"
+PARSED_BASH = "a DAG file with BashOperator, parsed"
 BASH = "airflow.providers.standard.operators.bash"
 DAG_FILE = """
 from datetime import datetime
@@ -64,7 +65,7 @@ def measure(folder: Path) -> Report:
         "BashOperator": lambda: in_child(folder, imported, modules=[BASH]),
         "HttpOperator": lambda: in_child(folder, imported, modules=[HTTP]),
         "a DAG file with ours, parsed": lambda: in_child(folder, parsed, text=DAG_FILE),
-        "a DAG file with BashOperator, parsed": lambda: in_child(folder, parsed, text=BASH_FILE),
+        PARSED_BASH: lambda: in_child(folder, parsed, text=BASH_FILE),
     }
     notes = [f"Medians of {REPEATS} fresh interpreters, in turns. All but the first row is over airflow.sdk."]
     if not has_http():
@@ -73,13 +74,16 @@ def measure(folder: Path) -> Report:
     # The first turn compiles what has never been imported, and does not count.
     turns = [[case() for case in cases.values()] for _ in range(REPEATS + 1)][1:]
     rows = []
+    with_bash = median(turn[list(cases).index(PARSED_BASH)][0] for turn in turns)
     first = median(turn[0][0] for turn in turns)
     for place, name in enumerate(cases):
         milliseconds, megabytes = (median(turn[place][unit] for turn in turns) for unit in (0, 1))
         aims = {
             "our operators": f"{goal(f'{MILLISECONDS_GOAL} ms', milliseconds <= MILLISECONDS_GOAL)}; "
             f"{goal(f'{MEGABYTES_GOAL} MiB', megabytes <= MEGABYTES_GOAL)}",
-            "a DAG file with ours, parsed": goal(f"under {PARSE_GOAL} ms", milliseconds < PARSE_GOAL),
+            "a DAG file with ours, parsed": goal(
+                f"{PARSE_GOAL} ms over BashOperator's", milliseconds <= with_bash + PARSE_GOAL
+            ),
         }
         ratio = f"{milliseconds / first:.3f}"
         rows.append([name, f"{milliseconds:.1f} ms", ratio, f"{megabytes:.1f} MiB", aims.get(name, "")])

@@ -19,27 +19,34 @@ FEW_TENANTS = 50
 
 def main() -> int:
     with processes.alone():
-        print("1/4  Airflow's metadata database, below .demo (some 10 seconds the first time)", flush=True)
-        home.migrate()
-        real = home.EXPLO_CONNECTION in os.environ
-        rows = warehouse.build(home.WAREHOUSE, count=FEW_TENANTS if real else TENANTS)
-        print(f"2/4  An SQLite warehouse with {rows} tenants", flush=True)
-        with explo() as (connection, where):
-            print(f"3/4  Explo: {where}", flush=True)
-            print(f"4/4  {len(STEPS)} runs of the example DAGs (Airflow takes some seconds to start)", flush=True)
-            report.show(_run(connection), explo=where)
+        run()
     return 0
+
+
+def run() -> None:
+    """The demo; :data:`demo.home.FINISHED` then says what of it there is to see."""
+    print("1/4  Airflow's metadata database, below .demo (some 10 seconds the first time)", flush=True)
+    home.start_over()
+    real = home.real_explo() is not None
+    rows = warehouse.build(home.WAREHOUSE, count=FEW_TENANTS if real else TENANTS)
+    print(f"2/4  An SQLite warehouse with {rows} tenants", flush=True)
+    with explo() as (connection, where):
+        print(f"3/4  Explo: {where}", flush=True)
+        print(f"4/4  {len(STEPS)} runs of the example DAGs (Airflow takes some seconds to start)", flush=True)
+        passes = _run(connection)
+        report.show(passes, explo=where)
+    pages = {step.shows[0]: done.page(step.shows[1]) for step, done in zip(STEPS, passes, strict=True) if step.shows}
+    home.FINISHED.write_text(json.dumps({"real": real, "pages": pages}))
 
 
 @contextmanager
 def explo() -> Iterator[tuple[str, str]]:
     """The connection to Explo, and a description of it."""
-    real = os.environ.get(home.EXPLO_CONNECTION)
+    real = home.real_explo()
     if real:
         yield real, f"the one of {home.EXPLO_CONNECTION}"
         return
-    home.EXPLO.unlink(missing_ok=True)
-    with processes.explo(home.LOGS / "emulator.log", database=home.EXPLO) as connection:
+    with processes.explo(home.LOGS / "emulator.log") as connection:
         yield connection, f"the emulator on {json.loads(connection)['host']}"
 
 

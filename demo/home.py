@@ -1,4 +1,5 @@
-"""The demo's private Airflow: everything it writes lies under ``.demo``, and no Airflow of yours is touched."""
+"""The demo's private Airflow: everything it writes lies under ``.demo``
+(or ``EXPLO_DEMO_FOLDER``), and no Airflow of yours is touched."""
 
 from __future__ import annotations
 
@@ -6,17 +7,24 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-FOLDER = PROJECT / ".demo"
+FOLDER = Path(os.environ.get("EXPLO_DEMO_FOLDER") or PROJECT / ".demo")
 HOME = FOLDER / "airflow"
 LOGS = FOLDER / "logs"
 WAREHOUSE = FOLDER / "warehouse.db"
+DATABASE = HOME / "airflow.db"
 EXPLO = FOLDER / "explo.db"
+# Where the local Explo listens, and its API token: links of tasks lead there, so it comes back at the same address.
+EXPLO_ADDRESS = FOLDER / "explo.json"
+# What there is to see of a demo that has ended.
+FINISHED = FOLDER / "finished.json"
 EXPLO_CONNECTION = "AIRFLOW_CONN_EXPLO_DEFAULT"
 
 
@@ -32,7 +40,7 @@ def environment(*, explo: str, **settings: str) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "AIRFLOW_HOME": str(HOME),
         # With the UI, several processes share this SQLite file.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME / 'airflow.db'}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{DATABASE}?timeout=60",
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -46,6 +54,11 @@ def environment(*, explo: str, **settings: str) -> dict[str, str]:
     }
 
 
+def real_explo() -> str | None:
+    """The connection to an Explo other than the demo's own, if there is one in the environment."""
+    return os.environ.get(EXPLO_CONNECTION) or None
+
+
 def warehouse_connection() -> str:
     """The connection ``warehouse``, as JSON."""
     return json.dumps({"conn_type": "sqlite", "host": str(WAREHOUSE)})
@@ -56,15 +69,29 @@ def explo_connection(url: str, token: str) -> str:
     return json.dumps({"conn_type": "explo", "host": url, "password": token, "extra": {"requests_per_minute": 12000}})
 
 
-def migrate() -> None:
-    """Make the metadata database, or bring it up to date; one that was interrupted halfway is made again."""
-    done = HOME / f"migrated-{version('apache-airflow')}"
-    if not done.exists():
-        shutil.rmtree(HOME, ignore_errors=True)
-    HOME.mkdir(parents=True, exist_ok=True)
+def start_over() -> None:
+    """A metadata database without runs, no logs of tasks, and no local Explo: nothing of earlier demos."""
+    empty = _migrated()
+    _remove(FINISHED, DATABASE, EXPLO, EXPLO_ADDRESS)
+    shutil.rmtree(LOGS / "tasks", ignore_errors=True)
+    shutil.copy(empty, DATABASE)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else may read."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text)
+
+
+def _migrated() -> Path:
+    """A metadata database of this Airflow without runs; made the first time."""
+    empty = HOME / f"migrated-{version('apache-airflow')}.db"
+    if empty.exists():
+        return empty
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
     LOGS.mkdir(parents=True, exist_ok=True)
-    if done.exists():
-        return
     with (LOGS / "migrate.log").open("w") as log:
         subprocess.run(
             [sys.executable, "-m", "airflow", "db", "migrate"],
@@ -75,4 +102,16 @@ def migrate() -> None:
             check=True,
             start_new_session=True,
         )
-    done.touch()
+    # Under its name only when it is whole.
+    part = empty.with_suffix(".part")
+    with closing(sqlite3.connect(DATABASE)) as connection:
+        connection.execute("VACUUM INTO ?", (str(part),))
+    part.rename(empty)
+    return empty
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        # SQLite's journals lie beside the file.
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()

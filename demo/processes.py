@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import random
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -61,23 +64,43 @@ def running(
 
 
 @contextmanager
-def explo(log: Path, *, database: Path) -> Iterator[str]:
-    """A local Explo on a free port.
+def explo(log: Path) -> Iterator[str]:
+    """The demo's local Explo: with what it held when it ended, and where it was.
 
     :returns: the Airflow connection to it, as JSON.
     """
-    token = secrets.token_urlsafe(24)
-    command = [sys.executable, "-m", "airflow_provider_explo.emulator", "--port", "0", "--database", str(database)]
-    environment = {**os.environ, "EXPLO_EMULATOR_TOKEN": token}
+    if not home.EXPLO_ADDRESS.exists():
+        address = {"port": free_port(), "token": secrets.token_urlsafe(24)}
+        home.write_private(home.EXPLO_ADDRESS, json.dumps(address))
+    address = json.loads(home.EXPLO_ADDRESS.read_text())
+    options = ["--port", str(address["port"]), "--database", str(home.EXPLO)]
+    environment = {**os.environ, "EXPLO_EMULATOR_TOKEN": address["token"]}
     with (
         log.open("wb") as sink,
-        running(command, environment=environment, log=sink, stdout=subprocess.PIPE) as process,
+        running(
+            [sys.executable, "-m", "airflow_provider_explo.emulator", *options],
+            environment=environment,
+            log=sink,
+            stdout=subprocess.PIPE,
+        ) as process,
     ):
         assert process.stdout is not None
         line = process.stdout.readline().decode()
         if "http://" not in line:
-            raise RuntimeError(f"the Explo emulator did not start; see {log}")
-        yield home.explo_connection(line.split()[-1], token)
+            raise subprocess.SubprocessError(
+                f"The Explo emulator did not start on port {address['port']}; see {log}.\n"
+                "If something else has that port now, `make demo` takes another."
+            )
+        yield home.explo_connection(line.split()[-1], address["token"])
+
+
+def free_port() -> int:
+    """One that the kernel gives to no outgoing connection, so that it is likely to be free later, too."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

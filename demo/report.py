@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from demo import home, warehouse
 
@@ -19,6 +21,7 @@ class Pass:
 
     title: str
     dag_id: str
+    run_id: str = ""
     requests: int = 0
     tenants: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
@@ -39,7 +42,12 @@ class Pass:
             print(f"    {event['outcome']:<9} {event['tenant']}", flush=True)
         elif "state" in event:
             self.seconds = event["seconds"]
+            self.run_id = event["run_id"]
             print(f"    run: {event['state']}", flush=True)
+
+    def page(self, task_id: str) -> str:
+        """The path in Airflow's UI of the run's task, which shows its log."""
+        return f"/dags/{self.dag_id}/runs/{quote(self.run_id)}/tasks/{task_id}"
 
     @property
     def counts(self) -> Counter[str]:
@@ -78,12 +86,12 @@ def show(passes: list[Pass], *, explo: str) -> None:
         counts = done.counts
         numbers = "".join(f"{counts[name]:>10}" for name in OUTCOMES)
         print(f"{done.title:<42}{numbers}{done.requests:>10}{done.seconds:>9.1f}")
-    folder = home.FOLDER.relative_to(home.PROJECT)
+    folder = os.path.relpath(home.FOLDER, home.PROJECT)
     shown = ", ".join(f"{tenant} {masked(token)}" for tenant, token in [*tokens.items()][:SHOWN_TOKENS])
     print(f"\n{len(tokens)} tokens are in the table explo_user_groups of {folder}/warehouse.db: {shown} …")
     print(f"Rejected tenants are in its table explo_rejects. Explo was {explo}.")
     print("A run with a rejected tenant ends as failed, though its other tenants have their tokens.")
     print("\nWhere to look next")
-    print(f"  {folder}/logs/         Airflow's log")
+    print(f"  {folder}/logs/         Airflow's log, and each task's")
     print("  dags/               the example DAGs")
-    print("  make ui             the same Airflow in a browser")
+    print("  make ui             these runs in a browser, and a plan that waits for your approval")

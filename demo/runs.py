@@ -12,26 +12,33 @@ import logging
 import os
 import sys
 import time
+from datetime import datetime, timezone
 from typing import Any
 
 from airflow.providers.common.compat.sdk import get_listener_manager, hookimpl
 
 from airflow_provider_explo.exceptions import ExploValidationError
-from demo import connections, home
-from demo.steps import STEPS
+from demo import connections, home, warehouse
+from demo.steps import NEW, REVIEW, STEPS, SYNC, Step
+from demo.task_logs import TaskLogs
 
 SYNC_TASK, ONE_TASK = "sync", "create_user_group"
 
 
 class Reporter:
-    """An Airflow listener that writes events."""
+    """An Airflow listener that writes events, and begins a log for each task."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, logs: TaskLogs) -> None:
         self._out = os.fdopen(descriptor, "w", encoding="utf-8")
+        self._logs = logs
 
     def write(self, **event: Any) -> None:
         self._out.write(json.dumps(event, ensure_ascii=False) + "\n")
         self._out.flush()
+
+    @hookimpl
+    def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
+        self._logs.begin(task_instance)
 
     @hookimpl
     def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
@@ -57,7 +64,7 @@ class Reporter:
 
 
 class RequestCounter(logging.Handler):
-    """Counts requests to Explo: the client logs a line for each."""
+    """Counts requests to Explo: the client logs a line for each, at a level that Airflow does not show."""
 
     def __init__(self, reporter: Reporter) -> None:
         super().__init__(logging.DEBUG)
@@ -70,11 +77,14 @@ class RequestCounter(logging.Handler):
 def main(descriptor: int) -> None:
     from airflow.models import DagBag
 
-    reporter = Reporter(descriptor)
+    logs = TaskLogs()
+    logs.configure()
+    reporter = Reporter(descriptor, logs)
     get_listener_manager().add_listener(reporter)
     client_log = logging.getLogger("airflow_provider_explo.client")
     client_log.setLevel(logging.DEBUG)
-    client_log.addHandler(RequestCounter(reporter))
+    counter = RequestCounter(reporter)
+    client_log.addHandler(counter)
     connections.make_pool()
     bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     for step in STEPS:
@@ -82,8 +92,42 @@ def main(descriptor: int) -> None:
             step.prepare(home.WAREHOUSE)
         reporter.write(step=step.title, dag=step.dag_id)
         begun = time.monotonic()
-        run = bag.dags[step.dag_id].test(logical_date=step.logical_date, run_conf=step.conf)
-        reporter.write(state=str(run.state), seconds=time.monotonic() - begun)
+        run = _run(bag.dags[step.dag_id], step)
+        logs.end()
+        reporter.write(state=str(run.state), seconds=time.monotonic() - begun, run_id=run.run_id)
+    client_log.removeHandler(counter)
+    _leave_work()
+
+
+def _run(dag: Any, step: Step) -> Any:
+    """The step's run, which lasted from when it began: ``dag.test()`` lets it begin at its logical date.
+
+    It also replaces a run of the same logical date, so each run has one.
+    """
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+
+    begun = datetime.now(timezone.utc)
+    run = dag.test(logical_date=step.logical_date or begun, run_conf=step.conf)
+    with create_session() as session:
+        session.query(DagRun).filter(DagRun.id == run.id).update({"start_date": begun})
+    return run
+
+
+def _leave_work() -> None:
+    """What a plan finds that is made after the demo: changes in the warehouse, and somebody's by hand in Explo.
+
+    The daily DAGs are paused, so that none runs before the UI is there, and none changes Explo without asking.
+    """
+    from airflow.models import DagModel
+    from airflow.utils.session import create_session
+
+    from airflow_provider_explo.hooks.explo import ExploHook
+
+    warehouse.change_again(home.WAREHOUSE)
+    ExploHook().get_conn().update_user_group(user_group_id=warehouse.EDITED_IN_EXPLO, name="Renamed by hand")
+    with create_session() as session:
+        session.query(DagModel).filter(DagModel.dag_id.in_((SYNC, NEW, REVIEW))).update({"is_paused": True})
 
 
 if __name__ == "__main__":

@@ -6,14 +6,15 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-FIRST_DAY = date(2026, 3, 2)
-# The day whose new tenants come in a step of their own.
-NEW_DAY = date(2026, 3, 9)
+# The day whose new tenants come in a step of their own: yesterday.
+NEW_DAY = datetime.now(timezone.utc).date() - timedelta(days=1)
+FIRST_DAY = NEW_DAY - timedelta(days=7)
 NEW_TENANTS = 5
+EDITED_IN_EXPLO = "demo-0002"
 
 NAMES = (
     "Acme GmbH",
@@ -75,6 +76,15 @@ def add_new_tenants(path: Path) -> None:
     ]
     with closing(sqlite3.connect(path)) as connection, connection:
         _insert(connection, [*rows, ("new-bad", "  ", f"{NEW_DAY}T11:30:00Z", '{"forty": "213"}', "{'plan': 'team'}")])
+
+
+def change_again(path: Path) -> None:
+    """What the plan finds that waits for approval: a tenant is renamed, and two are new."""
+    now = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tenants SET name = 'Acme SE' WHERE tenant_id = 'demo-0001'")
+        for number in (1, 2):
+            _insert(connection, [_row(f"today-{number}", NAMES[-number], now, {"40": str(400 + number)}, {})])
 
 
 def tokens(path: Path) -> dict[str, str]:

@@ -130,6 +130,28 @@ def test_a_dag_files_import_of_an_operator_brings_nothing_for_http_sql_or_checki
     )
     others = {name for name in loaded if not name.startswith("airflow_provider_explo")}
     assert others <= {"airflow.exceptions", "airflow.sdk.bases.operatorlink", "airflow.models.baseoperatorlink"}
-    assert not [
-        name for name in loaded if name.startswith(("airflow_provider_explo.client", "airflow_provider_explo.onb"))
-    ]
+    heavy = tuple(f"airflow_provider_explo.{room}" for room in ("client", "json_values", "sql", "sync", "tenants"))
+    assert not [name for name in loaded if name.startswith(heavy)]
+
+
+def test_an_operator_of_one_tenant_does_not_load_the_others():
+    loaded = modules_after("from airflow_provider_explo.operators.explo import ExploDeleteUserGroupOperator")
+    ours = {name for name in loaded if name.startswith("airflow_provider_explo.operators.")}
+    assert "airflow_provider_explo.operators.delete" in ours
+    assert not ours & {f"airflow_provider_explo.operators.{name}" for name in ("create", "refresh", "update")}
+
+
+def test_the_operators_module_has_each_operator_and_nothing_else():
+    from airflow_provider_explo.operators import explo
+
+    for name in explo.__all__:
+        assert getattr(explo, name).__name__ == name
+    assert not hasattr(explo, "ExploOperator")
+
+
+def test_the_operators_fields_are_a_tenants():
+    from airflow_provider_explo.operators.single import JSON_FIELDS, TENANT_FIELDS
+    from airflow_provider_explo.tenants.tenant import FIELDS
+
+    assert tuple(FIELDS) == TENANT_FIELDS
+    assert tuple(name for name, field in FIELDS.items() if field.json_text) == JSON_FIELDS

@@ -44,6 +44,9 @@ def parse_connection(connection: Connection, *, user_agent: str) -> ParsedConnec
     from airflow_provider_explo.client.settings import ClientSettings
 
     problems: list[str] = []
+    # A URI of http is of type http.
+    if connection.conn_type not in (CONNECTION_TYPE, "http", "https", "generic", "", None):
+        problems.append(f"type: expected {CONNECTION_TYPE!r}, found {connection.conn_type!r}")
     extra = _parse_extra(connection.extra, problems)
     options: dict[str, Any] = {}
     for extra_field in EXTRA_FIELDS:

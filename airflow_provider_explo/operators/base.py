@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_explo.sync.shutdown import ShutdownSignal
     from airflow_provider_explo.sync.upsert import Sent
 
 IF_EXISTS = ("keep", "update", "fail")
@@ -44,6 +45,12 @@ class ExploOperator(BaseOperator):
     verbatim_fields: Iterable[str] = ()
     ui_color = "#e8e4ff"
     _as_airflow = True
+    _signal: ShutdownSignal | None = None
+
+    def on_kill(self) -> None:
+        """Airflow terminates this task: what is in flight finishes and is saved, and nothing more is sent."""
+        if self._signal is not None:
+            self._signal.set()
 
     def _do_render_template_fields(
         self,
@@ -113,6 +120,15 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """
     if value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, found {value!r}")
+
+
+def check_number(name: str, value: float, valid: bool, *, expected: str) -> None:
+    """Refuse an argument that is out of range.
+
+    :raises ValueError: naming what was expected.
+    """
+    if not valid:
+        raise ValueError(f"{name}: expected {expected}, found {value!r}")
 
 
 def is_xcom_arg(value: Any) -> bool:

@@ -17,8 +17,7 @@ from airflow_provider_explo.operators.base import (
     log_result,
 )
 from airflow_provider_explo.operators.links import PAGE_KEY, page_of
-from airflow_provider_explo.operators.single import TENANT_FIELDS, USER_GROUP_KEY, TenantOperator
-from airflow_provider_explo.tenants.tenant import FIELDS
+from airflow_provider_explo.operators.single import JSON_FIELDS, TENANT_FIELDS, USER_GROUP_KEY, TenantOperator
 from airflow_provider_explo.version_compat import mask_secret
 
 if TYPE_CHECKING:
@@ -75,8 +74,8 @@ class ExploCreateUserGroupOperator(TenantOperator):
         "token_table",
         "token_conn_id",
     )
-    template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
-    json_fields = tuple(template_fields_renderers)
+    template_fields_renderers = dict.fromkeys(JSON_FIELDS, "json")
+    json_fields = JSON_FIELDS
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom, conf
+from airflow.providers.common.compat.sdk import BaseOperatorLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
@@ -22,6 +22,8 @@ class ExploUserGroupLink(BaseOperatorLink):
     name = "User group in Explo"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        from airflow.providers.common.compat.sdk import XCom
+
         return XCom.get_value(key=PAGE_KEY, ti_key=ti_key) or ""
 
 
@@ -35,6 +37,10 @@ class ExploPageLink(BaseOperatorLink):
         return f"{base_url.rstrip('/')}{PAGE_PATH}?{urlencode({'task': f'{ti_key.dag_id}/{ti_key.task_id}'})}"
 
 
+# Of the operators whose work the page shows.
+PAGE_LINKS = (ExploPageLink(),) if page_is_on() else ()
+
+
 def page_of(user_group_id: str, base_url: str) -> str:
     """The address of the tenant's page; it holds no token.
 
@@ -44,6 +50,8 @@ def page_of(user_group_id: str, base_url: str) -> str:
 
     :param base_url: where the connection leads.
     """
+    from airflow.providers.common.compat.sdk import conf
+
     from airflow_provider_explo.client.settings import is_loopback
 
     page: str = conf.get("explo", "user_group_page", fallback="")

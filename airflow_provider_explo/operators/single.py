@@ -19,7 +19,6 @@ from airflow_provider_explo.exceptions import (
 )
 from airflow_provider_explo.operators.base import ExploOperator
 from airflow_provider_explo.operators.links import PAGE_KEY, ExploUserGroupLink, page_of
-from airflow_provider_explo.tenants.tenant import FIELDS
 from airflow_provider_explo.version_compat import mask_secret
 
 if TYPE_CHECKING:
@@ -32,7 +31,19 @@ if TYPE_CHECKING:
     from airflow_provider_explo.tenants.tenant import Tenant
     from airflow_provider_explo.tenants.validation import TenantValidator
 
-TENANT_FIELDS = tuple(FIELDS)
+# As in tenants.tenant.FIELDS, whose import would be the most of what a DAG file pays for.
+TENANT_FIELDS = (
+    "user_group_id",
+    "name",
+    "mapping",
+    "properties",
+    "is_demo_group",
+    "emails",
+    "group_tags",
+    "hierarchy_level_name",
+    "parent_provided_id",
+)
+JSON_FIELDS = ("mapping", "properties", "emails", "group_tags")
 USER_GROUP_KEY = "user_group"
 T = TypeVar("T")
 
@@ -60,12 +71,6 @@ class TenantOperator(ExploOperator):
         self.explo_conn_id = explo_conn_id
         self.token_table = token_table
         self.token_conn_id = token_conn_id
-        self._signal: ShutdownSignal | None = None
-
-    def on_kill(self) -> None:
-        """Airflow terminates this task: a request in flight finishes and is saved, and no other is sent."""
-        if self._signal is not None:
-            self._signal.set()
 
     def validated(self, context: Context) -> Tenant:
         """The tenant, of the fields that are given.
@@ -80,6 +85,7 @@ class TenantOperator(ExploOperator):
 
         :raises ExploConfigError: a schema is not usable.
         """
+        from airflow_provider_explo.tenants.tenant import FIELDS
         from airflow_provider_explo.tenants.validation import TenantValidator
 
         arguments = [f"{field.name}_schema" for field in FIELDS.values() if field.user_schema]

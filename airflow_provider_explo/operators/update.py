@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo.exceptions import ExploValidationError, message, preview
-from airflow_provider_explo.operators.single import TENANT_FIELDS, USER_GROUP_KEY, TenantOperator
-from airflow_provider_explo.tenants.tenant import FIELDS
+from airflow_provider_explo.operators.single import JSON_FIELDS, TENANT_FIELDS, USER_GROUP_KEY, TenantOperator
 from airflow_provider_explo.version_compat import mask_secret
 
 if TYPE_CHECKING:
@@ -56,8 +55,8 @@ class ExploUpdateUserGroupOperator(TenantOperator):
         "token_table",
         "token_conn_id",
     )
-    template_fields_renderers = {name: "json" for name, field in FIELDS.items() if field.json_text}
-    json_fields = tuple(template_fields_renderers)
+    template_fields_renderers = dict.fromkeys(JSON_FIELDS, "json")
+    json_fields = JSON_FIELDS
     verbatim_fields = ("mapping_schema", "properties_schema")
 
     def __init__(

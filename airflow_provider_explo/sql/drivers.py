@@ -10,6 +10,7 @@ from typing import Any
 BUSY_TIMEOUT_MS = 60_000
 # What the driver would convert, and fail to for a date before Christ or without an end.
 _POSTGRES_TIMES = {"date": 1082, "time": 1083, "timestamp": 1114, "timestamptz": 1184, "interval": 1186, "timetz": 1266}
+_POSTGRES_ARRAYS_OF_TIMES = (1182, 1183, 1115, 1185, 1187, 1270)
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def _psycopg2_cursor(connection: Any) -> Any:
     cursor = connection.cursor("explo_tenants")
     extras.register_default_json(cursor, loads=str)
     extras.register_default_jsonb(cursor, loads=str)
-    times = extensions.new_type(tuple(_POSTGRES_TIMES.values()), "TIME_AS_TEXT", lambda value, cursor: value)
-    extensions.register_type(times, cursor)
+    kinds = (*_POSTGRES_TIMES.values(), *_POSTGRES_ARRAYS_OF_TIMES)
+    extensions.register_type(extensions.new_type(kinds, "TIME_AS_TEXT", lambda value, cursor: value), cursor)
     return cursor
 
 

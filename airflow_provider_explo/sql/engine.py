@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 T = TypeVar("T")
+_FIX_OF_CONNECTING = "it is safe to retry the task; if this stays, check host, login, password and schema"
 
 
 class Database:
@@ -55,7 +56,7 @@ class Database:
         :raises ExploConfigError: SQLAlchemy has no dialect for it.
         """
         idle = [self._pooled()]
-        dialect = driver_of(idle[0]).dialect or sa.engine.make_url(self._hook.get_uri()).drivername
+        dialect = driver_of(idle[0]).dialect or self._dialect()
         try:
             engine = sa.create_engine(
                 f"{dialect}://",
@@ -66,7 +67,7 @@ class Database:
                 hide_parameters=True,
                 execution_options={CONN_ID_OPTION: self.conn_id},
             )
-        except (sa.exc.NoSuchModuleError, ImportError):
+        except (sa.exc.NoSuchModuleError, sa.exc.ArgumentError, ImportError):
             idle.pop().close()
             raise ExploConfigError(
                 message(
@@ -77,6 +78,12 @@ class Database:
             ) from None
         attempt(self.label, lambda: engine.connect().close())
         return engine
+
+    def _dialect(self) -> str:
+        try:
+            return sa.engine.make_url(self._hook.get_uri()).drivername
+        except Exception:
+            return str(getattr(self._hook, "conn_type", None) or type(self._hook).__name__)
 
     def dispose(self) -> None:
         """Close the engine's connections."""
@@ -100,7 +107,7 @@ class Database:
             driver_of(connection).prepare(connection)
             return connection
         except Exception as driver_error:
-            error = to_explo_error(driver_error, f"{self.label}: connecting")
+            error = to_explo_error(driver_error, f"{self.label}: connecting", fix=_FIX_OF_CONNECTING)
         # Outside of the except block, so that the driver's error is not its context.
         raise error
 

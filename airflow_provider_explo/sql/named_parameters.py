@@ -10,8 +10,8 @@ from airflow_provider_explo.exceptions import ExploConfigError, message
 
 # Text, quoted names and comments, in which a colon is a colon; then :name, but neither ::type nor a[1:n].
 _NAMED = re.compile(
-    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/
-    | (?<![:\w\]]):(?P<name>[A-Za-z_]\w*)""",
+    r"""[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/
+    | (?<![:\w\])"]):(?P<name>[A-Za-z_]\w*)""",
     re.VERBOSE | re.DOTALL,
 )
 

@@ -71,7 +71,7 @@ class TenantQuery:
             places = self._places(cursor.description)
             count = 0
             while rows:
-                yield [_fields(row, places) for row in rows]
+                yield self._fields(rows, places, after=count)
                 count += len(rows)
                 rows = self._fetch(cursor, after=count)
             exhausted = True
@@ -96,6 +96,7 @@ class TenantQuery:
             error = to_explo_error(
                 driver_error,
                 self._label,
+                query=self._sql,
                 lacking=lambda denied: lacking(
                     denied, database.connect, database.conn_id, grant="SELECT ON the tables of the query"
                 ),
@@ -109,13 +110,21 @@ class TenantQuery:
             return list(cursor.fetchmany(self.chunk_size))
         except Exception as driver_error:
             # Without columns, nothing was fetched yet.
-            of_a_row = cursor.description is not None
-            if not of_a_row and type(driver_error).__name__ == "ProgrammingError":
-                # So some drivers say that there is nothing to fetch.
-                error: ExploError = _no_rows_error()
-            else:
-                label = f"{self._label}: {self._failing_row(cursor, after=after)}" if of_a_row else self._label
-                error = to_explo_error(driver_error, label, of_a_row=of_a_row)
+            row = self._failing_row(cursor, after=after) if cursor.description is not None else None
+            error = to_explo_error(driver_error, self._label, row=row, query=self._sql)
+        raise error
+
+    def _fields(self, rows: Sequence[Any], places: Mapping[str, int], *, after: int) -> list[dict[str, Any]]:
+        fields: list[dict[str, Any]] = []
+        try:
+            for row in rows:
+                # A hook or a connection may ask for rows that are dicts.
+                values = tuple(row.values()) if isinstance(row, Mapping) else row
+                fields.append({field: as_text(values[place]) for field, place in places.items()})
+            return fields
+        except Exception as driver_error:
+            number = f"row {after + len(fields) + 1:,}"
+            error = to_explo_error(driver_error, self._label, row=number, query=self._sql)
         raise error
 
     def _failing_row(self, cursor: Any, *, after: int) -> str:
@@ -167,12 +176,6 @@ class TenantQuery:
         fields = [column for column in FIELDS if column in columns]
         self._check_fields(fields)
         return {column: columns.index(column) for column in fields}
-
-
-def _fields(row: Any, places: Mapping[str, int]) -> dict[str, Any]:
-    # A hook or a connection may ask for rows that are dicts.
-    values = tuple(row.values()) if isinstance(row, Mapping) else row
-    return {field: as_text(values[place]) for field, place in places.items()}
 
 
 def _no_rows_error() -> ExploConfigError:

@@ -18,7 +18,7 @@ from airflow_provider_explo.exceptions import ExploApiError, ExploError, ExploRe
 from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import first_line
 from airflow_provider_explo.sync.attempt import Attempt, FailedParents, with_children
-from airflow_provider_explo.sync.breaker import CircuitBreaker, probe
+from airflow_provider_explo.sync.breaker import CONSECUTIVE_FAILURES, CircuitBreaker, probe
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
 from airflow_provider_explo.sync.save import TokenSaver
@@ -215,7 +215,7 @@ class Applier:
                 yield results
             self._signal.raise_if_set()
             if self.breaker.wants_probe and self.breaker.error is None:
-                log.warning("%d requests in a row failed; asking whether Explo is there", self.breaker.failures)
+                log.warning("%d requests in a row failed; asking whether Explo is there", CONSECUTIVE_FAILURES)
                 self.breaker.record_probe(probe(self._client, self._retry, self._signal))
 
     def _failed(self, attempt: Attempt) -> Result | None:

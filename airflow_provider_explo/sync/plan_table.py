@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_explo.exceptions import counted, preview
 from airflow_provider_explo.sync.plan import Action, Change
 from airflow_provider_explo.sync.planner import Planner
+from airflow_provider_explo.tenants.page import code_span
 
 ACTION_LABELS: Mapping[Action, str] = {
     "create": "to create",
@@ -118,7 +119,8 @@ class PlanTable:
             changes = "; ".join(
                 f"{name}: {preview(before)} → {preview(after)}" for name, (before, after) in change.differences.items()
             )
-            cells = (preview(change.user_group_id), change.action, textwrap.shorten(change.reason, 200), changes)
+            reason = textwrap.shorten(change.reason, 200)
+            cells = (code_span(preview(change.user_group_id)), change.action, *map(_cell, (reason, changes)))
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         omitted = self.counts.total() - self.counts["unchanged"] - len(notable[:MAX_TEXT_ROWS])
         if omitted > 0:
@@ -131,6 +133,10 @@ class PlanTable:
         if self.refusal:
             lines += ["", f"**{self.refusal.splitlines()[0]}**"]
         return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return code_span(text) if text else ""
 
 
 def plan_counts(counts: Counter[Action]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,13 @@ class Cause:
         return self.outcome, self.field, self.status, self.endpoint, *(_SPECIFIC.sub("…", part) for part in parts)
 
     @property
+    def wider(self) -> Cause:
+        """The same cause for any member of the field's object: keys may come from the data."""
+        field = self.field and re.sub(r"(?<=[\w\]])(\.\w+|\['.*'\]|\[\*\])$", ".*", self.field)
+        title = _SPECIFIC.sub("…", self.title)
+        return Cause(outcome=self.outcome, title=title, field=field, fix=self.fix and _SPECIFIC.sub("…", self.fix))
+
+    @property
     def coarse(self) -> Cause:
         """The cause under which it is counted where there are too many."""
         top = re.match(r"\$\.\w+", self.field or "")
@@ -150,11 +158,12 @@ class Causes:
 
     def __init__(self) -> None:
         self._causes: dict[tuple[Any, ...], Cause] = {}
-        self._distinct = {"rejected": 0, "failed": 0}
+        self._distinct: Counter[Any] = Counter()
 
     def __iter__(self) -> Iterator[Cause]:
         """What ended the run first, and then by how many rows they have."""
-        return iter(sorted(self._causes.values(), key=lambda cause: (not cause.ended_run, -cause.count)))
+        order = sorted(self._causes.values(), key=lambda cause: (cause.title == OTHER, -cause.count))
+        return iter(sorted(order, key=lambda cause: not cause.ended_run))
 
     def __len__(self) -> int:
         return len(self._causes)
@@ -183,11 +192,15 @@ class Causes:
         self._group(Cause.of_text("failed", str(error), error), always=True).ended_run = True
 
     def _group(self, cause: Cause, *, always: bool) -> Cause:
-        group = self._causes.get(cause.key)
-        if group is None and (always or self._distinct[cause.outcome] < MAX_CAUSES):
-            self._distinct[cause.outcome] += 1
-            group = self._causes[cause.key] = cause
-        return group or self._causes.setdefault(cause.coarse.key, cause.coarse)
+        if group := self._causes.get(cause.key):
+            return group
+        wider = cause.wider
+        if cause.field is not None and self._distinct[wider.key] >= MAX_EXAMPLES:
+            return self._causes.setdefault(wider.key, wider)
+        if always or self._distinct[cause.outcome] < MAX_CAUSES:
+            self._distinct.update([cause.outcome, wider.key])
+            return self._causes.setdefault(cause.key, cause)
+        return self._causes.setdefault(cause.coarse.key, cause.coarse)
 
 
 def _shorten(text: str, length: int = MAX_TITLE) -> str:

@@ -83,14 +83,14 @@ def _name(example: Example) -> str:
 
 
 def _markdown_lines(cause: Cause) -> Iterable[str]:
-    names = [_code(preview(example.user_group_id)) for example in cause.examples]
-    details = [f" ({_code(detail)})" if detail else "" for detail in _details(cause)]
+    names = [code_span(preview(example.user_group_id)) for example in cause.examples]
+    details = [f" ({code_span(detail)})" if detail else "" for detail in _details(cause)]
     common = details.pop() if len(details) == 1 else ""
     listed = ", ".join(map("".join, zip(names, details, strict=True))) if details else ", ".join(names)
-    yield f"- {_code(cause.heading)}"
+    yield f"- {code_span(cause.heading)}"
     yield f"    - {_counts(cause)}{_such_as(cause)}{listed}{common}"
     if cause.fix:
-        yield f"    - fix: {_code(cause.fix)}"
+        yield f"    - fix: {code_span(cause.fix)}"
 
 
 def _such_as(cause: Cause) -> str:
@@ -99,7 +99,8 @@ def _such_as(cause: Cause) -> str:
     return ", such as " if cause.count > len(cause.examples) else ": "
 
 
-def _code(text: str) -> str:
+def code_span(text: str) -> str:
+    """Text in Markdown that is shown as it is: a tenant's name may hold a link, an image or HTML."""
     return f"`{text.replace('`', chr(39))}`"
 
 

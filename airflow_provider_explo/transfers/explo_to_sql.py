@@ -13,6 +13,7 @@ from airflow_provider_explo.operators.base import ExploOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_explo.client.client import ExploClient
     from airflow_provider_explo.sql.customers_table import CustomersTable
@@ -69,22 +70,23 @@ class ExploToSqlOperator(ExploOperator):
         self.table = table
         self.explo_conn_id = explo_conn_id
         self.include_tokens = include_tokens
-        self._signal: ShutdownSignal | None = None
+        self._customers: int | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
 
         self._signal = signal = ShutdownSignal()
         try:
-            customers = signal.run(lambda: self._copy(signal))
+            self._customers = customers = signal.run(lambda: self._copy(signal))
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
         return {"customers": customers, "table": self.table}
 
-    def on_kill(self) -> None:
-        """Airflow terminates this task: it ends at once, and the table keeps its rows."""
-        if self._signal is not None:
-            self._signal.set()
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+        """Lineage for the OpenLineage provider: Explo's customers and their table."""
+        from airflow_provider_explo.transfers.lineage import inventory_lineage
+
+        return inventory_lineage(self, self._customers)
 
     def _copy(self, signal: ShutdownSignal) -> int:
         from airflow_provider_explo.hooks.explo import ExploHook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -10,17 +11,15 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
 from airflow_provider_explo.operators import base
-from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind
-from airflow_provider_explo.operators.links import ExploPageLink
-from airflow_provider_explo.version_compat import page_is_on
+from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, check_number
+from airflow_provider_explo.operators.links import PAGE_LINKS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_explo.sync.shutdown import ShutdownSignal
-
-ON_REJECTED = ("fail", "skip")
-IF_MISSING = ("keep", "report", "delete")
+    from airflow_provider_explo.tenants.outcome import Kind
 
 
 class SqlToExploOperator(ExploOperator):
@@ -93,7 +92,7 @@ class SqlToExploOperator(ExploOperator):
     json_fields = ("approved_plan",)
     rendered_types = {"sql": (str,), "parameters": (Mapping, list, tuple)}
     verbatim_fields = ("mapping_schema", "properties_schema")
-    operator_extra_links = (ExploPageLink(),) if page_is_on() else ()
+    operator_extra_links = PAGE_LINKS
 
     def __init__(
         self,
@@ -125,18 +124,15 @@ class SqlToExploOperator(ExploOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_choice("if_exists", if_exists, IF_EXISTS)
-        check_choice("if_missing", if_missing, IF_MISSING)
-        check_choice("on_rejected", on_rejected, ON_REJECTED)
+        check_choice("if_missing", if_missing, ("keep", "report", "delete"))
+        check_choice("on_rejected", on_rejected, ("fail", "skip"))
         check_kind("parameters", parameters, Mapping, list, tuple, expected="a mapping, or a list or tuple")
         check_kind("ignore_columns", ignore_columns, list, tuple, set, frozenset, expected="a list of column names")
         for name, number in (("chunk_size", chunk_size), ("max_in_flight", max_in_flight)):
-            if number < 1:
-                raise ValueError(f"{name}: expected 1 or more, found {number!r}")
+            check_number(name, number, number >= 1, expected="1 or more")
         for name, share in (("max_change_share", max_change_share), ("max_rejected_share", max_rejected_share or 0)):
-            if not 0 <= share <= 1:
-                raise ValueError(f"{name}: expected a number from 0 to 1, found {share!r}")
-        if not 0 < budget_share <= 1:
-            raise ValueError(f"budget_share: expected more than 0 and at most 1, found {budget_share!r}")
+            check_number(name, share, 0 <= share <= 1, expected="a number from 0 to 1")
+        check_number("budget_share", budget_share, 0 < budget_share <= 1, expected="more than 0 and at most 1")
         if dry_run and approved_plan is not None:
             raise ValueError("dry_run: makes a plan, and approved_plan carries one out; give one of the two")
         self.sql = sql
@@ -163,10 +159,11 @@ class SqlToExploOperator(ExploOperator):
         self.budget_share = budget_share
         self.ignore_columns = ignore_columns
         self.create_group_tags = create_group_tags
-        self._signal: ShutdownSignal | None = None
+        self._counts: Counter[Kind] = Counter()
 
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_explo.sync.shutdown import ShutdownSignal
+        from airflow_provider_explo.transfers.lineage import count_in_events
 
         self._signal = signal = ShutdownSignal()
         try:
@@ -177,12 +174,14 @@ class SqlToExploOperator(ExploOperator):
                 raise error
         except NON_RETRYABLE as error:
             raise AirflowFailException(str(error)) from None
+        count_in_events(context, self.outlets, self._counts)
         return result
 
-    def on_kill(self) -> None:
-        """Airflow terminates this task: requests in flight finish and are saved, and no other is sent."""
-        if self._signal is not None:
-            self._signal.set()
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+        """Lineage for the OpenLineage provider: the query's tables, the token table and Explo's customers."""
+        from airflow_provider_explo.transfers.lineage import sync_lineage
+
+        return sync_lineage(self, self._counts, dry_run=self._dry_run)
 
     def _execute(self, context: Context, signal: ShutdownSignal) -> tuple[dict[str, Any], ExploError | None]:
         from airflow_provider_explo.hooks.explo import ExploHook
@@ -240,6 +239,7 @@ class SqlToExploOperator(ExploOperator):
                 rejects=RejectsTable(target, self.rejects_table, task=task) if self.rejects_table else None,
                 history=LogTable(target, self.log_table, task=task, run=run) if self.log_table else None,
             )
+            self._counts = report.summary.counts
             report.prepare()
             results = sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
             with closing(results):

@@ -56,12 +56,14 @@ def console(block: Block, folder: Path) -> None:
 
 
 def json_text(block: Block, folder: Path) -> None:
-    """A connection, or the body of the request that triggers the DAG of one tenant, or that approves a plan."""
+    """A connection, or the body of a request that triggers a DAG, or that approves a plan."""
     data = json.loads(block.text)
     if "conn_type" in data:
         connections.from_text(block.text)
     elif "chosen_options" in data:
         dags.check_approval(data)
+    elif "data_interval_start" in data:
+        dags.check_interval(data)
     else:
         assert set(data) == {"logical_date", "conf"}
         dags.check_conf("explo_onboard_tenant", data["conf"])

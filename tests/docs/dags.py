@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import AIRFLOW
+from tests.conftest import AIRFLOW, AIRFLOW_3
 from tests.docs.blocks import ROOT, blocks
 
 AROUND = """
@@ -60,6 +60,16 @@ def check_approval(body: Mapping[str, Any]) -> None:
 
     payload = UpdateHITLDetailPayload.model_validate(body)
     assert set(payload.chosen_options) <= {ApprovalOperator.APPROVE, ApprovalOperator.REJECT}
+
+
+def check_interval(body: Mapping[str, Any]) -> None:
+    """What Airflow 3 checks when a run is made for an interval."""
+    if not AIRFLOW_3:
+        return
+    from airflow.api_fastapi.core_api.datamodels.dag_run import TriggerDAGRunPostBody
+
+    made = TriggerDAGRunPostBody.model_validate(body)
+    assert made.data_interval_start < made.data_interval_end
 
 
 @cache

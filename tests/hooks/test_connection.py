@@ -143,9 +143,14 @@ def test_mistakes_are_named_and_show_no_secret(fields, words):
     assert TOKEN not in str(parsed.problems)
 
 
+FIELDS = ("conn_type", "host", "port", "login", "schema", "password")
+
+
 @pytest.mark.parametrize("extra", ["not json", "[1]", "{"])
 def test_an_extra_that_airflow_let_pass_must_be_an_object(extra):
-    connection = SimpleNamespace(host=None, port=None, login=None, schema=None, password=TOKEN, extra=extra)
+    connection = SimpleNamespace(
+        conn_type="explo", host=None, port=None, login=None, schema=None, password=TOKEN, extra=extra
+    )
     assert "extra: expected a JSON object" in parse_connection(connection, user_agent="test").problems[0]
 
 

@@ -38,6 +38,8 @@ def test_each_paramstyle(paramstyle, sql, parameters):
         "SELECT 1 -- :low\n, 2",
         "SELECT 1 /* :low\n:low */",
         "SELECT CAST(x AS time) + INTERVAL '1:low'",
+        'SELECT "column":low, PARSE_JSON(x):low',
+        r"SELECT E'it\'s :low'",
     ],
 )
 def test_a_colon_elsewhere_is_no_parameter(sql):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
 import sqlite3
+import ssl
+from types import SimpleNamespace
 
 import pytest
+import requests
 
 from airflow_provider_explo.exceptions import ExploConfigError, ExploError
 from airflow_provider_explo.sql.engine import Database
@@ -134,7 +139,7 @@ def test_text_that_is_not_utf8_is_a_row_among_others(database):
     [
         ("SELECT nowhere FROM tenants", None, "no such column: nowhere"),
         (f"{SQL} WHERE name = ?", ["a", "b"], "Incorrect number of bindings"),
-        (f"{SQL} WHERE name = ?", [object()], "type 'object' is not supported"),
+        (f"{SQL} WHERE name = ?", [object()], "Error binding parameter 1: type … is not supported"),
         ("DELETE FROM tenants", None, "the statement returns no rows"),
     ],
 )
@@ -168,3 +173,71 @@ def test_errors_of_mysql_are_told_apart_by_their_code(code, text, transient):
     error = to_explo_error(OperationalError(code, text), "sql")
     assert (type(error) is ExploError) is transient
     assert str(error).splitlines()[0] == f"sql: {text}"
+
+
+class ProgrammingError(DatabaseError):
+    """As Snowflake's, for a value that it cannot convert."""
+
+    sqlstate = "22018"
+
+
+class InvalidInputException(DatabaseError):
+    """As DuckDB's, for JSON that it cannot read."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProgrammingError("Numeric value 'hunter2' is not recognized"),
+        InvalidInputException('Malformed JSON at byte 1 of input. Input: "{hunter2"'),
+        DatabaseError("Could not parse 'hunter2' in column \"NAME\""),
+    ],
+)
+def test_what_a_message_quotes_is_of_the_query_or_not_shown(error):
+    for row in (None, "row 7"):
+        shown = str(to_explo_error(error, "sql", row=row, query="SELECT name FROM tenants"))
+        assert "hunter2" not in shown
+    assert '"NAME"' in shown or type(error) is not DatabaseError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(-3, "Temporary failure in name resolution"),
+        OSError(113, "No route to host"),
+        ssl.SSLEOFError(8, "EOF occurred in violation of protocol"),
+        EOFError(),
+        http.client.IncompleteRead(b"x"),
+        requests.exceptions.ReadTimeout("https://warehouse/?token=hunter2"),
+        requests.exceptions.HTTPError("503 for https://warehouse/?token=hunter2"),
+    ],
+)
+def test_a_network_that_fails_is_left_to_a_retry(error):
+    shown = to_explo_error(error, "sql", row="row 7", query="SELECT 1")
+    assert type(shown) is ExploError
+    assert "row 7" not in str(shown)
+    assert "hunter2" not in str(shown)
+
+
+@pytest.mark.parametrize("uri", [None, "nonsense", NotImplementedError("no URI"), KeyError("host")])
+def test_a_database_without_a_dialect_is_named_with_what_to_do(database, monkeypatch, uri):
+    def get_uri():
+        if isinstance(uri, Exception):
+            raise uri
+        return uri
+
+    monkeypatch.setattr(
+        database, "_hook", SimpleNamespace(get_conn=lambda: SimpleNamespace(close=lambda: None), get_uri=get_uri)
+    )
+    with pytest.raises(ExploConfigError, match=r"(?s)connection 'source': .*another database in token_conn_id"):
+        _ = database.engine
+
+
+def test_a_value_that_cannot_be_read_is_of_a_row(database):
+    class Lob:
+        def read(self):
+            raise ValueError("hunter2")
+
+    with pytest.raises(ExploConfigError, match=r"row 2: ValueError\n") as caught:
+        rows(Driver(database, row=lambda row: [row[0], Lob()] if row[0] == "t1" else row))
+    assert "hunter2" not in str(caught.value)

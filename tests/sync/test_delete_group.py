@@ -213,6 +213,7 @@ def test_several_at_once_are_as_one(world):
         assert_gone(world)
 
 
+@pytest.mark.slow
 def test_killed_at_any_line_a_retry_ends_with_it_gone(world):
     arguments = "delete", world.explo.url, world.explo.token, str(world.path)
     for _ in range(2):

@@ -276,6 +276,7 @@ def test_several_at_once_end_with_one_token(world, rivals):
         before = world.in_explo["acme"]
 
 
+@pytest.mark.slow
 def test_killed_at_any_line_a_retry_ends_with_explos_token_saved(world):
     world.add()
     arguments = "refresh", world.explo.url, world.explo.token, str(world.path)

@@ -138,10 +138,10 @@ def test_a_million_causes_fit_into_the_memory_of_some():
     summary = Summary()
     tracemalloc.start()
     for row in range(1, 201):
-        summary.add(rejected(row, (f"$.properties.field_{row}", "x" * 80)))
+        summary.add(rejected(row, (f"$.properties.field_{row}.plan", "x" * 80)))
     before, _ = tracemalloc.get_traced_memory()
     for row in range(201, 1_201):
-        summary.add(rejected(row, (f"$.properties.field_{row}", "x" * 80)))
+        summary.add(rejected(row, (f"$.properties.field_{row}.plan", "x" * 80)))
         summary.add(Outcome(row=row, user_group_id="t", kind="failed", reason=f"reason {'x' * row}"))
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -154,6 +154,17 @@ def test_a_million_causes_fit_into_the_memory_of_some():
     named = {problem["cause"]: problem["count"] for problem in problems}
     assert (named["$.name: other problems"], named["$.properties: other problems"]) == (100, 1_180)
     assert len(json.dumps(summary.as_dict())) < 100_000
+    assert [problem["cause"].endswith("other problems") for problem in problems[-3:]] == [True] * 3
+
+
+@pytest.mark.parametrize("path", ["$.mapping['k{}']", "$.properties.k{}"])
+def test_keys_that_come_from_the_data_make_one_cause(path):
+    summary = summary_of(*(rejected(row, (path.format(f"x{row}"), f"'{row}'")) for row in range(1, 3_001)))
+    first, *others = summary.as_dict()["problems"]
+    parent = path.rpartition("{")[0].rstrip("k['.")
+    assert (first["field"], first["count"] + sum(other["count"] for other in others)) == (f"{parent}.*", 3_000)
+    assert len(others) <= 3
+    assert first["fix"] == "write text"
 
 
 def test_the_page_is_a_page_and_no_wider_than_airflows():
@@ -169,7 +180,7 @@ def test_the_page_is_a_page_and_no_wider_than_airflows():
             assert text.count("\n") < MAX_LINES
             assert len(text) <= MAX_CHARACTERS
         assert summary.page("last line").endswith("\nlast line")
-    plain = summary_of(*(rejected(row, (f"$.properties.f{row % 30}", f"'{row}'")) for row in range(100)))
+    plain = summary_of(*(rejected(row, (f"$.properties.f{row % 30}.plan", f"'{row}'")) for row in range(100)))
     assert max(map(len, plain.page().splitlines())) <= WIDTH
     assert plain.page().splitlines()[-2].startswith("and ")
     assert len(plain.page()) <= MAX_CHARACTERS

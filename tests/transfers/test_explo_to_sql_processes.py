@@ -77,6 +77,7 @@ def test_25_000_customers_take_25_requests_and_memory_stays_flat(child, warehous
     assert large["peak"] - small["peak"] < 2_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interruption", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_stopped_leaves_the_old_rows(child, warehouse, explo_connection, interruption):
     engine = sa.create_engine(f"sqlite:///{warehouse}")
