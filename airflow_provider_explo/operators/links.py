@@ -33,12 +33,10 @@ class ExploPageLink(BaseOperatorLink):
     name = "Explo page"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        from airflow.providers.common.compat.sdk import conf
+
         base_url = conf.get("api", "base_url", fallback=None) or ""
         return f"{base_url.rstrip('/')}{PAGE_PATH}?{urlencode({'task': f'{ti_key.dag_id}/{ti_key.task_id}'})}"
-
-
-# Of the operators whose work the page shows.
-PAGE_LINKS = (ExploPageLink(),) if page_is_on() else ()
 
 
 def page_of(user_group_id: str, base_url: str) -> str:

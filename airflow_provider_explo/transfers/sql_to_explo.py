@@ -12,7 +12,6 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
 from airflow_provider_explo.operators import base
 from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, check_number
-from airflow_provider_explo.operators.links import PAGE_LINKS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -92,7 +91,7 @@ class SqlToExploOperator(ExploOperator):
     json_fields = ("approved_plan",)
     rendered_types = {"sql": (str,), "parameters": (Mapping, list, tuple)}
     verbatim_fields = ("mapping_schema", "properties_schema")
-    operator_extra_links = PAGE_LINKS
+    operator_extra_links = base.page_links()
 
     def __init__(
         self,
