@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_explo.exceptions import preview
+from airflow_provider_explo.version_compat import page_is_on
 
 if TYPE_CHECKING:
     import jinja2
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_provider_explo.sync.shutdown import ShutdownSignal
     from airflow_provider_explo.sync.upsert import Sent
@@ -111,6 +112,15 @@ class ExploOperator(BaseOperator):
         if type(expanded).__name__ != "ListOfDictsExpandInput" or isinstance(expanded.value, Sized):
             return False
         return field not in mapped.partial_kwargs or mapped.partial_kwargs[field] is not value
+
+
+def page_links() -> tuple[BaseOperatorLink, ...]:
+    """The link to the page of this provider, where there is one."""
+    if not page_is_on():
+        return ()
+    from airflow_provider_explo.operators.links import ExploPageLink
+
+    return (ExploPageLink(),)
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -12,8 +12,6 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_explo.exceptions import NON_RETRYABLE, ExploError
 from airflow_provider_explo.operators import base
 from airflow_provider_explo.operators.base import IF_EXISTS, ExploOperator, check_choice, check_kind, check_number
-from airflow_provider_explo.operators.links import ExploPageLink
-from airflow_provider_explo.version_compat import page_is_on
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -93,7 +91,7 @@ class SqlToExploOperator(ExploOperator):
     json_fields = ("approved_plan",)
     rendered_types = {"sql": (str,), "parameters": (Mapping, list, tuple)}
     verbatim_fields = ("mapping_schema", "properties_schema")
-    operator_extra_links = (ExploPageLink(),) if page_is_on() else ()
+    operator_extra_links = base.page_links()
 
     def __init__(
         self,
