@@ -102,6 +102,21 @@ class ManagedTable:
 
         return self.attempt(operation, transaction)
 
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Read from the table, once more if the connection breaks."""
+
+        def read(again: bool = True) -> T:
+            try:
+                with self.engine.connect() as connection:
+                    return work(connection)
+            except sa.exc.DBAPIError as error:
+                # The pool noticed nothing; now it makes a new one.
+                if not error.connection_invalidated or not again:
+                    raise
+            return read(again=False)
+
+        return self.attempt("reading it", read)
+
     def exists(self) -> bool:
         """Whether the database has a table of this name.
 

@@ -111,20 +111,20 @@ class TokenTable(ManagedTable):
         :raises ExploConfigError: one of them is another connection's.
         :raises ExploError: the table cannot be read.
         """
-        rows = self._read(lambda connection: self._known(connection, user_group_ids))
+        rows = self.read(lambda connection: self._known(connection, user_group_ids))
         self._refuse_foreign(rows.values())
         return rows
 
     def managed(self, user_group_ids: Collection[str]) -> set[str]:
         """Those of these tenants that are in the table, whichever connection's they are."""
-        return self._read(
+        return self.read(
             lambda connection: {name for (name,) in self._select(connection, user_group_ids, "user_group_id")}
         )
 
     def count(self) -> int:
         """How many rows are this connection's."""
         query = sa.select(sa.func.count()).select_from(self.table).where(self._own())
-        return int(self._read(lambda connection: connection.execute(query).scalar_one()))
+        return int(self.read(lambda connection: connection.execute(query).scalar_one()))
 
     def pages(self, size: int = MAX_PARAMETERS) -> Iterator[list[TokenRow]]:
         """This connection's rows, page by page, in the order of their ids."""
@@ -218,14 +218,7 @@ class TokenTable(ManagedTable):
         return self.table.c.explo_conn_id == self._explo_conn_id
 
     def _page(self, query: Any) -> dict[str, TokenRow]:
-        return self._read(lambda connection: self._rows(connection.execute(query)))
-
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        def read() -> T:
-            with self.engine.connect() as connection:
-                return work(connection)
-
-        return self.attempt("reading it", read)
+        return self.read(lambda connection: self._rows(connection.execute(query)))
 
     def _known(self, connection: Connection, user_group_ids: Collection[str]) -> dict[str, TokenRow]:
         return self._rows(self._select(connection, user_group_ids, *ROW_COLUMNS))

@@ -275,3 +275,20 @@ def test_a_connection_of_no_sql_database_is_refused(monkeypatch, airflow_home):
     monkeypatch.setenv("AIRFLOW_CONN_NO_DATABASE", "explo://:token@")
     with pytest.raises(ExploConfigError, match="SQL database"):
         TokenTable.of_connection("no_database")
+
+
+def test_a_connection_that_breaks_while_the_table_is_read_is_replaced(postgres):
+    """Between the pool's look at it and the query, where the look cannot help."""
+    table = TokenTable(sa.create_engine(postgres.database(f"tokens_{time.monotonic_ns()}"), pool_pre_ping=True))
+    table.create_if_missing()
+    broken = []
+
+    def read(connection):
+        if not broken:
+            broken.append(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar())
+            postgres.sql(f"SELECT pg_terminate_backend({broken[0]})")
+        return connection.exec_driver_sql("SELECT 1").scalar()
+
+    with table:
+        assert table.read(read) == 1
+    assert len(broken) == 1
