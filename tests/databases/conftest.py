@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,8 @@ HERE = Path(__file__).parent
 # takes its path from the environment, and Airflow 2 in each of these, which take theirs from this one.
 sys.path.append(str(HERE / "provider"))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), str(HERE / "provider")])
+# Terminated as by Ctrl-C, pytest still stops the servers.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 Start = Callable[..., Child]
 
 
