@@ -82,7 +82,7 @@ class ExploToSqlOperator(ExploOperator):
             raise AirflowFailException(str(error)) from None
         return {"customers": customers, "table": self.table}
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Lineage for the OpenLineage provider: Explo's customers and their table."""
         from airflow_provider_explo.transfers.lineage import inventory_lineage
 

@@ -50,7 +50,7 @@ def count_in_events(context: Context, outlets: Iterable[Any], counts: Counter[Ki
             context["outlet_events"][outlet].add(Asset(outlet.name), extra=extra)
 
 
-def sync_lineage(operator: SqlToExploOperator, counts: Counter[Kind], *, dry_run: bool) -> OperatorLineage | None:
+def sync_lineage(operator: SqlToExploOperator, counts: Counter[Kind], *, dry_run: bool) -> OperatorLineage[Any, Any] | None:
     """The query's tables, the token table and Explo's customers; None where OpenLineage's provider is not installed.
 
     :param dry_run: everything was read only.
@@ -67,7 +67,7 @@ def sync_lineage(operator: SqlToExploOperator, counts: Counter[Kind], *, dry_run
     return _lineage({**query, **copies}, {}) if dry_run else _lineage(query, copies)
 
 
-def inventory_lineage(operator: ExploToSqlOperator, rows: int | None) -> OperatorLineage | None:
+def inventory_lineage(operator: ExploToSqlOperator, rows: int | None) -> OperatorLineage[Any, Any] | None:
     """Explo's customers and their table; None where OpenLineage's provider is not installed.
 
     :param rows: how many the table has; None for a run that failed.
@@ -78,7 +78,7 @@ def inventory_lineage(operator: ExploToSqlOperator, rows: int | None) -> Operato
     )
 
 
-def _lineage(inputs: Mapping[str, Find], outputs: Mapping[str, Find]) -> OperatorLineage | None:
+def _lineage(inputs: Mapping[str, Find], outputs: Mapping[str, Find]) -> OperatorLineage[Any, Any] | None:
     try:
         from airflow.providers.openlineage.extractors import OperatorLineage
     except ImportError:

@@ -176,7 +176,7 @@ class SqlToExploOperator(ExploOperator):
         count_in_events(context, self.outlets, self._counts)
         return result
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Lineage for the OpenLineage provider: the query's tables, the token table and Explo's customers."""
         from airflow_provider_explo.transfers.lineage import sync_lineage
 
