@@ -87,12 +87,16 @@ def preview(value: Any) -> str:
     except Exception:
         # A broken __repr__ must not hide the problem that is being reported.
         return f"a {type(value).__name__} without a repr"
-    return text if len(text) <= MAX_PREVIEW_LENGTH else f"{text[:MAX_PREVIEW_LENGTH]}…"
+    return shortened(text, MAX_PREVIEW_LENGTH)
+
+
+def shortened(text: str, length: int) -> str:
+    """Text of at most so many characters, and a mark where there were more."""
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def _escaped(text: str) -> str:
-    escaped = repr(text)
-    return escaped if len(escaped) <= MAX_ESCAPED_LENGTH else f"{escaped[:MAX_ESCAPED_LENGTH]}…"
+    return shortened(repr(text), MAX_ESCAPED_LENGTH)
 
 
 def counted(number: int, noun: str) -> str:

@@ -36,20 +36,7 @@ class ExploDeleteUserGroupOperator(TokenOperator):
         from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.delete import delete_group
 
-        user_group_id, was_there = self.run_for_tenant(
-            context,
-            lambda client, tokens, tenant, signal: (
-                tenant.user_group_id,
-                delete_group(
-                    client,
-                    tokens,
-                    tenant.user_group_id,
-                    token=self.token,
-                    sleep=signal.sleep,
-                    in_flight=signal.in_flight,
-                ),
-            ),
-        )
+        user_group_id, was_there = self.run_with_token(context, delete_group)
         count_tenants(["deleted" if was_there else "unchanged"])
         result = "user group deleted" if was_there else "no user group in Explo; nothing to delete"
         self.log.info("tenant %s: %s", preview(user_group_id), result)

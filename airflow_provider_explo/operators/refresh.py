@@ -38,18 +38,7 @@ class ExploRefreshUserGroupTokenOperator(TokenOperator):
         from airflow_provider_explo.hooks.metrics import count_tenants
         from airflow_provider_explo.sync.refresh_token import refresh_token
 
-        group = self.run_for_tenant(
-            context,
-            lambda client, tokens, tenant, signal: refresh_token(
-                client,
-                tokens,
-                tenant.user_group_id,
-                token=self.token,
-                sleep=signal.sleep,
-                in_flight=signal.in_flight,
-            ),
-            creates_table=True,
-        )
+        _, group = self.run_with_token(context, refresh_token, creates_table=True)
         mask_secret(group.token)
         count_tenants(["token_updated"])
         self.log.info("tenant %s: token refreshed", preview(group.provided_id))

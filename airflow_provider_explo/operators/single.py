@@ -201,3 +201,26 @@ class TokenOperator(TenantOperator):
             found = "blank text" if isinstance(self.token, str) else f"a {type(self.token).__name__}"
             raise ExploValidationError(message(summary, found=found, expected=expected))
         return tenant
+
+    def run_with_token(self, context: Context, work: Callable[..., T], *, creates_table: bool = False) -> tuple[str, T]:
+        """As :meth:`run_for_tenant`, for a change that the argument ``token`` goes to.
+
+        :param work: takes a client, the token table if there is one and the tenant's id; and as keywords ``token``,
+            ``sleep`` and ``in_flight``.
+        :returns: the tenant's id, and what ``work`` returned.
+        """
+        return self.run_for_tenant(
+            context,
+            lambda client, tokens, tenant, signal: (
+                tenant.user_group_id,
+                work(
+                    client,
+                    tokens,
+                    tenant.user_group_id,
+                    token=self.token,
+                    sleep=signal.sleep,
+                    in_flight=signal.in_flight,
+                ),
+            ),
+            creates_table=creates_table,
+        )

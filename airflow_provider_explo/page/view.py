@@ -11,8 +11,9 @@ from airflow_provider_explo.exceptions import counted
 from airflow_provider_explo.page.chart import Column, stacked_columns
 from airflow_provider_explo.page.pending import WaitingPlan, task_path
 from airflow_provider_explo.page.queries import REJECTS, Content, Settings
+from airflow_provider_explo.tenants.outcome import CHANGED_KINDS, PROBLEM_KINDS
 
-KINDS = ("created", "updated", "token_updated", "deleted", "rejected", "failed")
+KINDS = (*CHANGED_KINDS, *PROBLEM_KINDS)
 LABELS = {"token_updated": "token updated"}
 
 
@@ -34,6 +35,7 @@ def values(
         query = {"task": task, "runs": runs_page, "broken": rejects_page} | changed
         return "?" + urlencode({name: value for name, value in query.items() if value not in ("", 1)})
 
+    minutes = _by_time(content.minutes)
     broken = sum(content.broken_counts.values())
     return {
         "settings": settings,
@@ -53,8 +55,8 @@ def values(
         "older_rejects": link(broken=rejects_page + 1) if broken > rejects_page * REJECTS else None,
         "plans": plans,
         "limit": content.limit,
-        "minutes": _by_time(content.minutes),
-        "minutes_chart": _minutes_chart(content),
+        "minutes": minutes,
+        "minutes_chart": _minutes_chart(minutes, limit=content.limit),
         "utc": utc,
     }
 
@@ -101,8 +103,7 @@ def _by_time(minutes: Sequence[tuple[datetime, int]] | None) -> dict[datetime, i
     return counts
 
 
-def _minutes_chart(content: Content) -> str:
-    counts = _by_time(content.minutes)
+def _minutes_chart(counts: Mapping[datetime, int] | None, *, limit: float | None) -> str:
     if not counts:
         return ""
     last = max(counts)
@@ -116,4 +117,4 @@ def _minutes_chart(content: Content) -> str:
         for moment in moments
     ]
     title = f"Changes in each minute of the hour up to {utc(last)} UTC; the highest is {max(counts.values()):,}"
-    return stacked_columns(columns, title=title, limit=content.limit)
+    return stacked_columns(columns, title=title, limit=limit)

@@ -34,11 +34,27 @@ class Driver:
     describes_late: bool = False
 
 
+def driver_name(kind: type) -> str:
+    """The driver that a class of a connection or of an error is of: the module's first part."""
+    # DuckDB's is _duckdb.
+    return kind.__module__.partition(".")[0].lstrip("_")
+
+
+def state_of(error: BaseException) -> str:
+    """The SQLSTATE of a driver's error; empty where it has none."""
+    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
+
+
+def code_of(error: BaseException) -> int | None:
+    """The database's own number of a driver's error, as MySQL's have it; or None."""
+    code = error.args[0] if error.args else None
+    return code if isinstance(code, int) else None
+
+
 def driver_of(connection: Any) -> Driver:
     """The driver of a DB-API connection, by the module of its class."""
     for kind in type(connection).__mro__:
-        # DuckDB's is _duckdb.
-        driver = _DRIVERS.get(kind.__module__.partition(".")[0].lstrip("_"))
+        driver = _DRIVERS.get(driver_name(kind))
         if driver is not None:
             return driver
     return Driver()

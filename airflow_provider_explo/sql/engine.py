@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
-from airflow_provider_explo.connections import get_hook
+from airflow_provider_explo.connections import SQL_TYPE, get_hook
 from airflow_provider_explo.exceptions import ExploConfigError, message
 from airflow_provider_explo.sql.drivers import driver_of
 from airflow_provider_explo.sql.errors import FIX_OF_TRANSIENT, to_explo_error
@@ -163,7 +163,7 @@ def _hook_of(conn_id: str) -> DbApiHook:
             message(
                 f"connection {conn_id!r} cannot be used",
                 found=f"connection type {getattr(hook, 'conn_type', None)!r}",
-                expected="the type of an SQL database",
+                expected=SQL_TYPE,
             )
         )
     return hook

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from airflow_provider_explo.exceptions import ExploConfigError, ExploError, message
+from airflow_provider_explo.sql.drivers import code_of, driver_name, state_of
 from airflow_provider_explo.sql.rights import is_denied
 
 # By PEP 249 and Python; SQLAlchemy's have the same names.
@@ -73,11 +74,11 @@ def is_transient(error: BaseException) -> bool:
     """Whether a retry may help: the connection is lost, the database away, busy, or too slow."""
     if isinstance(error, sqlite3.Error):
         return any(text in str(error) for text in _TRANSIENT_IN_SQLITE)
-    if _driver(error) in _MYSQL_DRIVERS:
-        return _code(error) in _TRANSIENT_IN_MYSQL
+    if driver_name(type(error)) in _MYSQL_DRIVERS:
+        return code_of(error) in _TRANSIENT_IN_MYSQL
     if isinstance(error, _NETWORK_ERRORS):
         return not isinstance(error, _LOCAL_FILE_ERRORS)
-    state = _state(error)
+    state = state_of(error)
     if {state, state[:2]} & _TRANSIENT_STATES:
         return True
     return not _class_names(error).isdisjoint(_TRANSIENT_CLASSES)
@@ -85,7 +86,7 @@ def is_transient(error: BaseException) -> bool:
 
 def is_mix_of_collations(error: BaseException | None) -> bool:
     """Whether MySQL or MariaDB could not compare text with a column that cannot hold it."""
-    return error is not None and _driver(error) in _MYSQL_DRIVERS and _code(error) in _MIX_OF_COLLATIONS
+    return error is not None and driver_name(type(error)) in _MYSQL_DRIVERS and code_of(error) in _MIX_OF_COLLATIONS
 
 
 def _is_full(error: BaseException) -> bool:
@@ -102,7 +103,7 @@ def _summary(error: BaseException, *, of_a_row: bool, query: str | None) -> str:
     if not names & {"DatabaseError", "InterfaceError", "SQLAlchemyError"}:
         # Not PEP 249's: a conversion, or a bug, of the driver.
         text = type(error).__name__ if of_a_row else f"{type(error).__name__}: {text}"
-    elif names & (_DATA_ERRORS if query is not None else {"DataError"}) or _state(error)[:2] == "22":
+    elif names & (_DATA_ERRORS if query is not None else {"DataError"}) or state_of(error)[:2] == "22":
         # Such as: invalid input syntax for type integer: "…"
         text = re.split("[\"'`]", text)[0].rstrip(": ")
     return text if query is None else _without_values(text, query)
@@ -117,23 +118,10 @@ def _without_values(text: str, query: str) -> str:
     return re.sub(r"""(["'`])(.+?)(?:\1|$)""", shown, text)
 
 
-def _state(error: BaseException) -> str:
-    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
-
-
 def _first_lines(error: BaseException) -> str:
-    text = str(error.args[1]) if _code(error) is not None and len(error.args) > 1 else str(error)
+    text = str(error.args[1]) if code_of(error) is not None and len(error.args) > 1 else str(error)
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    return " ".join(lines[: 1 if _driver(error) in _ONE_LINE_DRIVERS else 2]) or type(error).__name__
-
-
-def _code(error: BaseException) -> int | None:
-    code = error.args[0] if error.args else None
-    return code if isinstance(code, int) else None
-
-
-def _driver(error: BaseException) -> str:
-    return type(error).__module__.partition(".")[0].lstrip("_")
+    return " ".join(lines[: 1 if driver_name(type(error)) in _ONE_LINE_DRIVERS else 2]) or type(error).__name__
 
 
 def _class_names(error: BaseException) -> set[str]:

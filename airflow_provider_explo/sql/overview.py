@@ -12,13 +12,12 @@ import sqlalchemy as sa
 from airflow_provider_explo.sql.log_table import LogTable
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sql.table import ManagedTable
+from airflow_provider_explo.tenants.outcome import CHANGED_KINDS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 MAX_TASKS = 500
-# Each of these cost a request, or several.
-CHANGED = ("created", "updated", "token_updated", "deleted")
 HOUR = timedelta(minutes=59)
 
 
@@ -108,7 +107,7 @@ class Overview:
         :raises ExploError: the log table cannot be read.
         """
         rows = self.log.table.c
-        changes = sa.and_(rows.task.in_(tasks), rows.outcome.in_(CHANGED))
+        changes = sa.and_(rows.task.in_(tasks), rows.outcome.in_(CHANGED_KINDS))
         ((last,),) = self._read(self.log, sa.select(sa.func.max(rows.logged_at)).where(changes))
         if last is None:
             return []
@@ -167,7 +166,7 @@ class Overview:
 
     @staticmethod
     def _read(table: ManagedTable, query: Any) -> Sequence[Any]:
-        return table.in_transaction("reading it", lambda connection: connection.execute(query).fetchall())
+        return table.read(lambda connection: connection.execute(query).fetchall())
 
 
 def _utc(moment: datetime) -> datetime:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_explo.sql.drivers import code_of, state_of
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
@@ -18,9 +20,7 @@ CONN_ID_OPTION = "airflow_conn_id"
 
 def is_denied(error: BaseException) -> bool:
     """Whether a driver's error says that its user lacks a right."""
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    code = error.args[0] if error.args else None
-    return state == _DENIED_STATE or (isinstance(code, int) and code in _DENIED_IN_MYSQL)
+    return state_of(error) == _DENIED_STATE or code_of(error) in _DENIED_IN_MYSQL
 
 
 def lacking(error: BaseException, connect: Callable[[], Any], conn_id: str | None, *, grant: str) -> dict[str, str]:

@@ -79,16 +79,12 @@ class ManagedTable:
     ) -> None:
         self.engine.dispose()
 
-    def attempt(self, operation: str, work: Callable[[], T]) -> T:
-        """Do something with the table; see :func:`~airflow_provider_explo.sql.engine.attempt`."""
-        grant = f"{self.rights} ON {self.name}"
-        if operation == "creating it":
-            mysql = self.engine.dialect.name in ("mysql", "mariadb")
-            grant = (
-                f"CREATE ON {self.table.schema or '*'}.*"
-                if mysql
-                else f"CREATE ON SCHEMA {self.table.schema or 'public'}"
-            )
+    def attempt(self, operation: str, work: Callable[[], T], *, grant: str | None = None) -> T:
+        """Do something with the table; see :func:`~airflow_provider_explo.sql.engine.attempt`.
+
+        :param grant: the right that it takes, if not those of :attr:`rights`.
+        """
+        grant = grant or f"{self.rights} ON {self.name}"
         return attempt(
             f"{self.label}: {operation}", work, lacking=lambda error: lacking_in(self.engine, error, grant=grant)
         )
@@ -163,7 +159,10 @@ class ManagedTable:
                 if not self._exists():
                     raise
 
-        self.attempt("creating it", create)
+        schema = self.table.schema
+        mysql = self.engine.dialect.name in ("mysql", "mariadb")
+        grant = f"CREATE ON {schema or '*'}.*" if mysql else f"CREATE ON SCHEMA {schema or 'public'}"
+        self.attempt("creating it", create, grant=grant)
         if self._indexed is not None and self.engine.dialect.name in INDEX_OPTIONS:
             self._index_if_missing(self._indexed)
 

@@ -16,10 +16,9 @@ from airflow_provider_explo.sql.log_table import LogEntry, LogTable
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sync.actual import can_retry
 from airflow_provider_explo.sync.result import Result
-from airflow_provider_explo.tenants.outcome import Outcome, Summary
+from airflow_provider_explo.tenants.outcome import CHANGED_KINDS, Outcome, Summary
 
 MAX_LISTED_DRIFT = 20
-CHANGED = ("created", "updated", "token_updated", "deleted")
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ class Report:
             entries = [
                 LogEntry.of(outcome, result.differences)
                 for result, outcome in zip(results, outcomes, strict=True)
-                if outcome.kind in CHANGED or outcome in new
+                if outcome.kind in CHANGED_KINDS or outcome in new
             ]
             self._write("history", lambda: history.add(entries))
         return outcomes

@@ -9,11 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_explo.exceptions import ExploApiError, ExploError, ExploValidationError, Problem, preview
+from airflow_provider_explo.exceptions import (
+    ExploApiError,
+    ExploError,
+    ExploValidationError,
+    Problem,
+    preview,
+    shortened,
+)
 
 MAX_CAUSES = 20
 MAX_EXAMPLES = 3
-MAX_TITLE = 300
+MAX_TEXT = 300
 MAX_REASON = 500
 MAX_DETAIL = 120
 MAX_ID = 255
@@ -75,7 +82,10 @@ class Cause:
         """The cause that one mistake in a tenant's data is."""
         path = re.sub(r"\[\d+\]", "[*]", problem.path)
         return cls(
-            outcome="rejected", title=_shorten(problem.expected), field=_shorten(path), fix=_shorten(problem.fix)
+            outcome="rejected",
+            title=shortened(problem.expected, MAX_TEXT),
+            field=shortened(path, MAX_TEXT),
+            fix=shortened(problem.fix, MAX_TEXT),
         )
 
     @classmethod
@@ -88,7 +98,13 @@ class Cause:
             # What it was about, such as a page of the list, comes before.
             title = title[max(0, title.find(endpoint or "")) :]
         fix = dict(_DETAIL.findall(details)).get("fix")
-        return cls(outcome=outcome, title=_shorten(title), status=status, endpoint=endpoint, fix=fix and _shorten(fix))
+        return cls(
+            outcome=outcome,
+            title=shortened(title, MAX_TEXT),
+            status=status,
+            endpoint=endpoint,
+            fix=fix and shortened(fix, MAX_TEXT),
+        )
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -129,7 +145,7 @@ class Cause:
         # The first by row, so that they are the same in every run, however many requests are in flight.
         if len(self.examples) < MAX_EXAMPLES or row < self.examples[-1].row:
             user_group_id = user_group_id if len(user_group_id) <= MAX_ID else preview(user_group_id)
-            reason = _shorten(reason, MAX_REASON)
+            reason = shortened(reason, MAX_REASON)
             detail = "" if unsent else _detail(reason)
             example = Example(row=row, user_group_id=user_group_id, reason=reason, detail=detail)
             self.examples = sorted([*self.examples, example], key=lambda shown: shown.row)[:MAX_EXAMPLES]
@@ -203,11 +219,7 @@ class Causes:
         return self._causes.setdefault(cause.coarse.key, cause.coarse)
 
 
-def _shorten(text: str, length: int = MAX_TITLE) -> str:
-    return text if len(text) <= length else f"{text[:length]}…"
-
-
 def _detail(reason: str) -> str:
     found = dict(_DETAIL.findall(reason)).get("found")
     text = f"found: {found}" if found is not None else _SUBJECT.sub("", reason.partition("\n")[0], count=1)
-    return _shorten(text, MAX_DETAIL)
+    return shortened(text, MAX_DETAIL)

@@ -16,6 +16,8 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 RARE_KINDS = ("token_updated", "deleted", "orphaned")
 PROBLEM_KINDS = ("rejected", "failed")
+# Explo, or a token that is valid there, is not what it was.
+CHANGED_KINDS: tuple[Kind, ...] = ("created", "updated", "token_updated", "deleted")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from airflow_provider_explo.exceptions import (
     Problem,
     member_path,
     preview,
+    shortened,
     validation_error,
 )
 from airflow_provider_explo.tenants.tenant import FIELDS, Field, Tenant
@@ -126,7 +127,7 @@ def _user_check(schema: Mapping[str, Any], *, argument: str) -> Check:
     """
 
     def describe(error: jsonschema.ValidationError) -> tuple[str, str]:
-        pointer = _shortened("".join(f"/{key}" for key in error.absolute_schema_path))
+        pointer = shortened("".join(f"/{key}" for key in error.absolute_schema_path), MAX_RULE_LENGTH)
         return _rule(error), f"correct it at its source, or change {argument} at #{pointer}"
 
     document, problems = json_values.normalize(schema, "#")
@@ -163,12 +164,8 @@ def _user_check(schema: Mapping[str, Any], *, argument: str) -> Check:
 def _rule(error: jsonschema.ValidationError) -> str:
     """The broken rule as the schema has it; jsonschema's own message would repeat the whole value."""
     if error.context:
-        return _shortened(" or ".join(dict.fromkeys(map(_rule, error.context))))
+        return shortened(" or ".join(dict.fromkeys(map(_rule, error.context))), MAX_RULE_LENGTH)
     return f"{error.validator} {preview(error.validator_value)}" if error.validator else "nothing here"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_RULE_LENGTH else f"{text[:MAX_RULE_LENGTH]}…"
 
 
 def _problems(

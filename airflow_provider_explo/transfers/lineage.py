@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_explo.connections import SQL_TYPE, get_connection
+from airflow_provider_explo.tenants.outcome import CHANGED_KINDS, KINDS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 URI_PREFIX = "explo://"
 CHANGED_IN_EXPLO: tuple[Kind, ...] = ("created", "updated", "deleted")
-CHANGED: tuple[Kind, ...] = (*CHANGED_IN_EXPLO, "token_updated")
-WRITTEN_TO_TOKEN_TABLE: tuple[Kind, ...] = (*CHANGED, "existing")
+WRITTEN_TO_TOKEN_TABLE: tuple[Kind, ...] = (*CHANGED_KINDS, "existing")
 # What is more than host, port and path may be a password.
 SAFE_AUTHORITY = re.compile(r"[\w.:/\\ -]+")
 
@@ -39,9 +39,7 @@ def count_in_events(context: Context, outlets: Iterable[Any], counts: Counter[Ki
     """
     from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-    from airflow_provider_explo.tenants.outcome import KINDS
-
-    changed = _total(counts, CHANGED)
+    changed = _total(counts, CHANGED_KINDS)
     extra: dict[str, Any] = {"changed": changed, "rows": counts.total(), **{kind: counts[kind] for kind in KINDS}}
     for outlet in outlets:
         if isinstance(outlet, Asset) and outlet.uri.startswith(URI_PREFIX):
@@ -50,7 +48,9 @@ def count_in_events(context: Context, outlets: Iterable[Any], counts: Counter[Ki
             context["outlet_events"][outlet].add(Asset(outlet.name), extra=extra)
 
 
-def sync_lineage(operator: SqlToExploOperator, counts: Counter[Kind], *, dry_run: bool) -> OperatorLineage[Any, Any] | None:
+def sync_lineage(
+    operator: SqlToExploOperator, counts: Counter[Kind], *, dry_run: bool
+) -> OperatorLineage[Any, Any] | None:
     """The query's tables, the token table and Explo's customers; None where OpenLineage's provider is not installed.
 
     :param dry_run: everything was read only.

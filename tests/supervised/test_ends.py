@@ -141,25 +141,24 @@ def saved_in_postgres(warehouse):
         return {name for (name,) in connection.exec_driver_sql("SELECT user_group_id FROM explo_user_groups")}
 
 
-def test_postgres_token_table_locked(start_task, postgres_tenants, explo_connection):
-    task = start_task(SqlToExploOperator, **BULK)
-    task.wait_for(lambda: len(explo_connection.groups) >= 10, what="requests")
-    with postgres_tenants.locked("explo_user_groups"):
-        before = len(explo_connection.groups)
-        task.wait_for(lambda: len(explo_connection.groups) > before + 3, what="more requests")
+def assert_ends_with_table_locked(task, tenants, table, explo):
+    task.wait_for(lambda: len(explo.groups) >= 10, what="requests")
+    with tenants.locked(table):
+        before = len(explo.groups)
+        task.wait_for(lambda: len(explo.groups) > before + 3, what="more requests")
         task.terminate()
         task.assert_ends()
+
+
+def test_postgres_token_table_locked(start_task, postgres_tenants, explo_connection):
+    task = start_task(SqlToExploOperator, **BULK)
+    assert_ends_with_table_locked(task, postgres_tenants, "explo_user_groups", explo_connection)
     assert_unsaved_are_logged(task, explo_connection, saved_in_postgres(postgres_tenants))
 
 
 def test_postgres_rejects_table_locked_and_tokens_are_saved(start_task, postgres_tenants, explo_connection):
     task = start_task(SqlToExploOperator, **BULK, rejects_table="explo_rejects", max_in_flight=2)
-    task.wait_for(lambda: len(explo_connection.groups) >= 10, what="requests")
-    with postgres_tenants.locked("explo_rejects"):
-        before = len(explo_connection.groups)
-        task.wait_for(lambda: len(explo_connection.groups) > before + 3, what="more requests")
-        task.terminate()
-        task.assert_ends()
+    assert_ends_with_table_locked(task, postgres_tenants, "explo_rejects", explo_connection)
     assert saved_in_postgres(postgres_tenants) == {group.provided_id for group in explo_connection.groups}
 
 
