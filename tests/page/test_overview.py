@@ -14,7 +14,6 @@ from airflow_provider_explo.sql.engine import engine_of
 from airflow_provider_explo.sql.overview import Overview
 from tests.page import tables
 
-pytestmark = pytest.mark.slow
 TASKS = ["explo_sync_tenants/sync", "explo_sync_tenants/sync/3"]
 
 
