@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from airflow_provider_explo.sync.plan import Change, decide
 from airflow_provider_explo.sync.plan_table import PlanTable
 from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.spool import Spool
+from airflow_provider_explo.sync.undecided import Undecided
 from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator
@@ -42,10 +45,13 @@ def row(name, *, content_hash="1:aa", token="token"):
 
 def plan(rows, *, known=None, if_exists="keep", size=7, rules=RULES):
     """The planned rows, and what is left to do."""
-    with Spool[Change]() as spool:
+    with Spool[Change, Undecided]() as spool:
         planner = Planner(spool, validator=rules, tokens=Tokens(known or {}, size), if_exists=if_exists)
         chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
-        planned = [change for chunk in planner.plan(chunks) for change in chunk]
+        planned = []
+        for changes, unchanged in planner.plan(chunks):
+            planned += changes + [replace(read.change(), action="unchanged") for read in unchanged]
+        planned.sort(key=lambda change: change.row)
         planner.finish(None)
         kept = [change for _, chunk in spool.chunks(3) for change in chunk]
     assert [change.row for change in kept] == [
@@ -165,7 +171,7 @@ def test_the_spool_keeps_tenants_exactly():
         user_group_id="ü", name="N", mapping={"40": 9007199254740993}, properties='{"r": 0.12345678901234567890}'
     )
     change = Change(row=3, user_group_id="ü", name="N", action="create", tenant=tenant)
-    with Spool[Change]() as spool:
+    with Spool[Change, Undecided]() as spool:
         assert spool.first_rows(["ü"]) == {}
         spool.register([(3, "ü", "1:aa")])
         spool.put(3, change)
@@ -235,7 +241,7 @@ def test_a_row_that_says_the_same_is_left_alone_and_one_that_does_not_is_written
 def planned_with_parents(*rows, actual=()):
     """The order in which changes are applied, and the problems."""
     tenants = [{"user_group_id": name, "name": "N", "parent_provided_id": parent} for name, parent in rows]
-    with Spool[Change]() as spool, ActualGroups() as groups:
+    with Spool[Change, Undecided]() as spool, ActualGroups() as groups:
         groups.add([UserGroup(provided_id=name, token=name, name="N", details={}) for name in actual])
         planner = Planner(spool, validator=RULES, tokens=None, refresh=True)
         list(planner.plan([tenants]))
