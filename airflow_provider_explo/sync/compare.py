@@ -43,11 +43,10 @@ def compare(content: Mapping[str, Any], group: UserGroup) -> Comparison:
 
     :param content: from :meth:`~airflow_provider_explo.tenants.tenant.Tenant.content`.
     """
-    shown = {**group.details, "name": MISSING if group.name is None else group.name}
     differences: dict[str, tuple[Any, Any]] = {}
     unknown = []
     for name, wanted in content.items():
-        actual = next((shown[key] for key in FIELDS[name].response_keys if key in shown), MISSING)
+        actual = _shown(FIELDS[name], group)
         if actual is MISSING:
             # A response without a name says nothing of it, and every update sends it anyway.
             unknown += [name] if name != "name" else []
@@ -56,7 +55,18 @@ def compare(content: Mapping[str, Any], group: UserGroup) -> Comparison:
     return Comparison(differences=differences, unknown=tuple(unknown))
 
 
+def _shown(described: Field, group: UserGroup) -> Any:
+    if described.name == "name":
+        return MISSING if group.name is None else group.name
+    for key in described.response_keys:
+        if key in group.details:
+            return group.details[key]
+    return MISSING
+
+
 def _differs(described: Field, wanted: Any, actual: Any) -> bool:
+    if type(wanted) is type(actual) is str:
+        return bool(wanted != actual)
     # Explo returns null for a field that was never set.
     left, right = described.comparable(wanted) or None, described.comparable(actual) or None
     # Mostly they are the same, and this tells it in a fraction of the time.

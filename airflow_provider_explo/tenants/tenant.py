@@ -47,7 +47,8 @@ def false_if_none(value: Any) -> Any:
 
 def data_sources_as_text(mapping: Any) -> Any:
     """Explo returns a data source's id as text, whether it was sent as text or as a number."""
-    if not isinstance(mapping, Mapping):
+    # First a dict: a test for an abstract class is slow.
+    if not isinstance(mapping, (dict, Mapping)):
         return mapping
     return {key: str(value) if type(value) is int else value for key, value in mapping.items()}
 

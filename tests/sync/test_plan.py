@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.spool import Spool
 from airflow_provider_explo.sync.undecided import Undecided
 from airflow_provider_explo.tenants.content_hash import content_hash
+from airflow_provider_explo.tenants.row import Row
 from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator
 
@@ -236,6 +238,31 @@ def test_a_row_that_says_the_same_is_left_alone_and_one_that_does_not_is_written
     unsettled = change(KNOWN + "?", actual=group())
     decided = decide(unsettled, if_exists="update", listed=True)
     assert (decided.action, decided.kind) == ("save", "unchanged")
+
+
+saved = st.sampled_from([KNOWN, KNOWN + "?", KNOWN + ":12345678", "1:aa", None])
+groups = st.builds(
+    group,
+    st.sampled_from(["Acme", "Other", None]),
+    token=st.sampled_from(["token", "other"]),
+    parent_schema_datasource_mapping=st.sampled_from([{"40": "1"}, {"40": 1}, {"40": "2"}, None]),
+    properties=st.sampled_from([{}, {"plan": "gold"}]),
+)
+
+
+@given(saved, st.none() | groups, st.sampled_from(["keep", "update", "fail"]), st.sampled_from(["1", 1]))
+def test_nothing_is_done_quickly_only_where_that_is_decided(saved, actual, if_exists, source):
+    """For most rows there is no change to be decided: that must come to the same."""
+    values = {"user_group_id": "acme", "name": "Acme", "mapping": f'{{"40": {json.dumps(source)}}}'}
+    stored = None if saved is None else TokenRow(user_group_id="acme", name="Acme", token="token", content_hash=saved)
+    read = Undecided.of(1, Row(values), stored, rules="")
+    if read.is_stored:
+        assert decide(read.change(), if_exists=if_exists, listed=False).action == "unchanged"
+    decided = decide(read.change(actual), if_exists=if_exists, listed=True)
+    if read.is_in(actual):
+        assert decided.action == "unchanged"
+    elif decided.action == "unchanged":
+        assert saved == KNOWN + "?"
 
 
 def planned_with_parents(*rows, actual=()):
