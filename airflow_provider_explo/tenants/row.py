@@ -81,8 +81,8 @@ class Row:
         content: dict[str, Any] = dict.fromkeys(ALWAYS_IN_VERSION_1)
         try:
             for name, value in self._values.items():
-                if value is not None and name != "user_group_id":
-                    content[name] = _READERS[name](value)
+                if value is not None and name != "user_group_id" and (read := _READERS[name](value)) is not None:
+                    content[name] = read
             text = _CANONICAL.encode(content)
         except (ArithmeticError, LookupError, RecursionError, ValueError):
             return None
@@ -103,7 +103,7 @@ def _json_reader(decoder: json.JSONDecoder, comparable: Callable[[Any], Any]) ->
         # Each key has a colon: if there are more, one key may be there twice.
         if value.count(":") != (len(decoded) if type(decoded) is dict else 0):
             json_values.loads(value)
-        return comparable(decoded)
+        return None if decoded is None else comparable(decoded)
 
     return read
 
