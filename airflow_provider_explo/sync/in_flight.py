@@ -39,6 +39,7 @@ class InFlight:
         self._pending: set[Future[Attempt | None]] = set()
         self._no_failure = threading.Event()
         self._no_failure.set()
+        self._ending = False
         # No thread waits for the one that saves; without a limit as many are pending as can be saved together.
         self.capacity = 2 * max(size, min(MAX_SAVED_AT_ONCE, int(rate * SAVE_INTERVAL)))
 
@@ -57,8 +58,8 @@ class InFlight:
         return done
 
     def remaining(self, *, timeout: float) -> set[Future[Attempt | None]]:
-        """Wait for all of them, and return those that are done by then."""
-        self._no_failure.set()
+        """Wait for all of them, whatever fails, and return those that are done by then."""
+        self._end()
         return wait(self._pending, timeout=timeout).done
 
     def remove(self, done: Collection[Future[Attempt | None]]) -> None:
@@ -71,14 +72,20 @@ class InFlight:
 
     def shutdown(self) -> None:
         """Start no more."""
-        self._no_failure.set()
+        self._end()
         self._pool.shutdown()
+
+    def _end(self) -> None:
+        self._ending = True
+        self._no_failure.set()
 
     def _made(self, attempt: Attempt) -> Attempt | None:
         self._no_failure.wait()
         made = self._make(attempt)
         if made is not None and made.error is not None:
             self._no_failure.clear()
+            if self._ending:
+                self._no_failure.set()
             raise FailedAttemptError(made)
         return made
 
