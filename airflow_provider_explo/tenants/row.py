@@ -75,7 +75,7 @@ class Row:
     def quick_hash(self) -> str | None:
         """What :func:`content_hash` says of the tenant, unparsed and unchecked, in a fraction of the time.
 
-        :returns: the same where the tenant is valid, or None if that cannot be told quickly; for one that is not valid,
+        :returns: the same where the tenant is valid, or None if that takes longer; for one that is not valid,
             None or a hash that no valid tenant has. So if it is the hash of what was saved, it is valid.
         """
         content: dict[str, Any] = dict.fromkeys(ALWAYS_IN_VERSION_1)
@@ -117,7 +117,7 @@ def _text(value: Any) -> str:
 def _reader(field: Field) -> Callable[[Any], Any]:
     """From a field's value in a row to a comparable one, with numbers as :func:`canonical_number` has them.
 
-    It raises ValueError where that cannot be told quickly.
+    It raises ValueError where that takes longer.
     """
     if field.name == "name":
         return _text
