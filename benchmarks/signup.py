@@ -54,8 +54,8 @@ def measure(folder: Path) -> Report:
         ],
         notes=[
             f"Medians of {ROUNDS} runs of each, in turns, from the call of the REST API on. Each is called at another "
-            "moment of the scheduler's loop, which looks for work about once a second. `airflow standalone`, LocalExecutor, "
-            "SQLite as its database, all other settings as they come."
+            "moment of the scheduler's loop, which looks for work about once a second. `airflow standalone`, "
+            "LocalExecutor, SQLite as its database, all other settings as they come."
         ],
     )
 
