@@ -66,11 +66,11 @@ class Scheduler:
 
         :returns: the seconds from the run's start to its end, by Airflow's own record.
         """
-        self.command("dags", "trigger", dag_id)
+        run_id = self.trigger(dag_id)
         begun = time.monotonic()
         while time.monotonic() - begun < PATIENCE:
-            query = "SELECT state, start_date, end_date FROM dag_run WHERE dag_id = ?"
-            state, start, end = self._ask(query, dag_id)[0]
+            query = "SELECT state, start_date, end_date FROM dag_run WHERE dag_id = ? AND run_id = ?"
+            ((state, start, end),) = self._ask(query, dag_id, run_id)
             if state == "success":
                 return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
             if state == "failed":
