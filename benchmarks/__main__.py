@@ -11,7 +11,7 @@ from types import FrameType
 
 from benchmarks.report import RESULTS
 
-NAMES = ("limit", "throughput", "backfill", "unchanged", "reconcile", "memory", "imports", "cpu")
+NAMES = ("limit", "throughput", "signup", "backfill", "unchanged", "reconcile", "memory", "imports", "cpu")
 
 
 def main(names: list[str]) -> int:

@@ -11,9 +11,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
-from urllib.request import ProxyHandler, build_opener
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
 
 from benchmarks.child import PROJECT, environment
 from demo.processes import running
@@ -25,19 +27,46 @@ class Scheduler:
     """An Airflow that runs.
 
     :param settings: its environment.
+    :param url: of its API server.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, str], *, url: str) -> None:
         self._database = folder / "airflow.db"
         self._settings = settings
+        self._url = url
+        self._opener = build_opener(ProxyHandler({}))
+
+    def command(self, *arguments: str) -> None:
+        """Run a command of Airflow's."""
+        command = [sys.executable, "-m", "airflow", *arguments]
+        subprocess.run(command, env=self._settings, cwd=PROJECT, check=True, capture_output=True)
+
+    def trigger(self, dag_id: str, *, conf: Any = None) -> str:
+        """Trigger a DAG by the REST API.
+
+        :returns: the id of its run.
+        """
+        body = {"logical_date": None, "conf": conf or {}}
+        return str(self._request(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def end_of_run(self, dag_id: str, run_id: str) -> float:
+        """Wait for the end of a run's last task, and return when that was, in seconds since 1970."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < PATIENCE:
+            query = "SELECT state, end_date FROM task_instance WHERE dag_id = ? AND run_id = ?"
+            tasks = self._ask(query, dag_id, run_id)
+            if tasks and all(state == "success" for state, _ in tasks):
+                ends = [datetime.fromisoformat(end) for _, end in tasks]
+                return max(end.replace(tzinfo=end.tzinfo or timezone.utc).timestamp() for end in ends)
+            time.sleep(0.05)
+        raise RuntimeError(f"the run {run_id} of {dag_id} did not end")
 
     def run(self, dag_id: str) -> float:
         """Trigger a DAG and wait for its end.
 
         :returns: the seconds from the run's start to its end, by Airflow's own record.
         """
-        command = [sys.executable, "-m", "airflow", "dags", "trigger", dag_id]
-        subprocess.run(command, env=self._settings, cwd=PROJECT, check=True, capture_output=True)
+        self.command("dags", "trigger", dag_id)
         begun = time.monotonic()
         while time.monotonic() - begun < PATIENCE:
             query = "SELECT state, start_date, end_date FROM dag_run WHERE dag_id = ?"
@@ -49,13 +78,12 @@ class Scheduler:
             time.sleep(1)
         raise RuntimeError(f"the DAG {dag_id} did not end")
 
-    def wait(self, process: subprocess.Popen[bytes], port: str) -> None:
+    def wait(self, process: subprocess.Popen[bytes]) -> None:
         """Wait until it is healthy and knows its DAGs."""
-        opener = build_opener(ProxyHandler({}))
         begun = time.monotonic()
         while process.poll() is None and time.monotonic() - begun < PATIENCE:
             try:
-                with opener.open(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5) as response:
+                with self._opener.open(f"{self._url}/api/v2/monitor/health", timeout=5) as response:
                     health = json.load(response)
                 healthy = all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
                 if healthy and self._ask("SELECT dag_id FROM serialized_dag"):
@@ -64,6 +92,17 @@ class Scheduler:
                 pass
             time.sleep(1)
         raise RuntimeError("Airflow did not become healthy")
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        with self._opener.open(f"{self._url}/auth/token", timeout=30) as response:
+            login = json.load(response)
+        return {"Content-Type": "application/json", "Authorization": f"Bearer {login['access_token']}"}
+
+    def _request(self, path: str, body: Any) -> Any:
+        request = Request(f"{self._url}{path}", data=json.dumps(body).encode(), headers=self._headers)
+        with self._opener.open(request, timeout=30) as response:
+            return json.load(response)
 
     def _ask(self, query: str, *values: str) -> list[tuple[str, ...]]:
         with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=60)) as database:
@@ -89,6 +128,7 @@ def scheduler(folder: Path, **settings: str) -> Iterator[Scheduler]:
         AIRFLOW__API__HOST="127.0.0.1",
         AIRFLOW__API__PORT=port,
         AIRFLOW__API__BASE_URL=f"http://127.0.0.1:{port}",
+        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
         AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=logs[0],
         AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=logs[1],
         **settings,
@@ -97,8 +137,8 @@ def scheduler(folder: Path, **settings: str) -> Iterator[Scheduler]:
         (folder / "standalone.log").open("wb") as log,
         running([sys.executable, "-m", "airflow", "standalone"], environment=environ, log=log) as process,
     ):
-        airflow = Scheduler(folder, environ)
-        airflow.wait(process, port)
+        airflow = Scheduler(folder, environ, url=f"http://127.0.0.1:{port}")
+        airflow.wait(process)
         yield airflow
 
 

@@ -124,7 +124,22 @@ def _parse_group(group: Mapping[str, Any], *, new: bool | None = None) -> UserGr
 
 def _may_hold_secret(key: str, value: Any, token: str) -> bool:
     """Whether a field of the response may give a token away: by a name in it, or because it repeats the token."""
-    keys, texts, stack = [key], [], [value]
+    if key not in FREE_FORM and _names_secret(key):
+        return True
+    keys, texts = [key], []
+    if isinstance(value, str):
+        texts.append(value)
+    elif value and isinstance(value, (dict, list)):
+        _collect(value, keys, texts)
+        if key not in FREE_FORM and any(map(_names_secret, keys)):
+            return True
+    # A token has no control characters: it is not found across two texts.
+    return len(token) >= MIN_TOKEN_LENGTH_TO_SEARCH and token in "\0".join(keys + texts)
+
+
+def _collect(value: Any, keys: list[str], texts: list[str]) -> None:
+    """Collect all keys and strings in a JSON value."""
+    stack = [value]
     # However deep it is: no recursion.
     while stack:
         item = stack.pop()
@@ -135,9 +150,6 @@ def _may_hold_secret(key: str, value: Any, token: str) -> bool:
             stack += item.values()
         elif isinstance(item, list):
             stack += item
-    if key not in FREE_FORM and any(map(_names_secret, keys)):
-        return True
-    return len(token) >= MIN_TOKEN_LENGTH_TO_SEARCH and any(token in text for text in (*keys, *texts))
 
 
 # Responses repeat their keys.

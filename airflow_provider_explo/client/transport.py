@@ -6,23 +6,19 @@ know headers and bodies return an error as a value, and one that does not raises
 
 from __future__ import annotations
 
-import http.client
-import io
-import socket
-import threading
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
 from airflow_provider_explo import json_values
+from airflow_provider_explo.client.deadline import MAX_SOCKET_TIMEOUT, DeadlineAdapter, set_deadline
 from airflow_provider_explo.client.errors import CHECK_HOST, RETRY_LATER, api_error, connection_error, status_error
 from airflow_provider_explo.client.models import Request, Response
 from airflow_provider_explo.client.settings import ClientSettings, is_loopback
@@ -40,7 +36,6 @@ BODY_LIMIT = 32 * 1024 * 1024
 CHUNK_SIZE = 64 * 1024
 # Some gateways name the charset there.
 UNCOMPRESSED = ("", "identity", "utf-8", "utf8")
-MAX_SOCKET_TIMEOUT = 24 * 3600.0
 MIN_SOCKET_TIMEOUT = 0.001
 
 
@@ -57,10 +52,11 @@ class Transport:
         self._settings = settings
         self._clock = clock
         self._succeeded = False
+        self._prepared: dict[tuple[str, str], requests.PreparedRequest] = {}
         self._http = _Session()
         self._http.trust_env = not _proxied_loopback(settings.base_url)
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _DeadlineAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
         self._http.mount("https://", adapter)
         self._http.mount("http://", adapter)
         # An auth object, even one that does nothing, keeps requests from reading credentials out of ~/.netrc.
@@ -88,7 +84,7 @@ class Transport:
         :raises ExploValidationError: the body is not JSON, such as a NaN in it; nothing was sent.
         :raises ExploApiError: one of its kinds, for everything but a 2xx response that is a JSON object.
         """
-        _thread.deadline = time.monotonic() + time_left
+        set_deadline(time_left)
         try:
             outcome = self._send(request, time_left)
         except BaseException as error:
@@ -106,17 +102,11 @@ class Transport:
             fix = "correct the tenant's data; nothing was sent"
             return ExploValidationError(message(f"{request}: cannot be written as JSON: {error}", fix=fix))
         try:
-            with self._http.request(
-                request.method,
-                self._settings.base_url.rstrip("/") + request.path,
-                params=request.query,
-                data=data,
+            with self._http.send(
+                self._prepare(request, data),
                 timeout=max(min(self._settings.timeout, time_left, MAX_SOCKET_TIMEOUT), MIN_SOCKET_TIMEOUT),
                 allow_redirects=False,
-                stream=True,
-                # Per request, because REQUESTS_CA_BUNDLE would override the session's.
-                verify=self._settings.verify,
-                proxies=dict(self._settings.proxies) if self._settings.proxies else None,
+                **self._environment,
             ) as response:
                 body = status_error(request, response) or self._read(request, response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -125,6 +115,30 @@ class Transport:
         outcome = body if isinstance(body, ExploError) else _parse(request, response.status_code, body)
         self._succeeded = self._succeeded or isinstance(outcome, Response)
         return outcome
+
+    @cached_property
+    def _environment(self) -> dict[str, Any]:
+        """What settings and environment say about TLS and proxies: the same for each request."""
+        settings = self._settings
+        # Not the session's verify: REQUESTS_CA_BUNDLE would override that.
+        return dict(
+            self._http.merge_environment_settings(
+                settings.base_url, dict(settings.proxies or {}), True, settings.verify, None
+            )
+        )
+
+    def _prepare(self, request: Request, data: str | None) -> requests.PreparedRequest:
+        """Add body and query to the endpoint's request, which is prepared once: that takes as long as sending it."""
+        endpoint = request.method, request.path
+        if endpoint not in self._prepared:
+            url = self._settings.base_url.rstrip("/") + request.path
+            self._prepared[endpoint] = self._http.prepare_request(requests.Request(request.method, url))
+        prepared = self._prepared[endpoint].copy()
+        if request.query:
+            prepared.prepare_url(prepared.url, request.query)
+        if data is not None:
+            prepared.prepare_body(data, None)
+        return prepared
 
     def _read(self, request: Request, response: requests.Response, deadline: float) -> bytes | ExploApiError:
         status = response.status_code
@@ -179,63 +193,3 @@ def _proxied_loopback(base_url: str) -> bool:
         return False
     proxy = select_proxy(base_url, get_environ_proxies(base_url))
     return proxy is not None and not is_loopback(urlsplit(proxy if "://" in proxy else f"http://{proxy}"))
-
-
-_thread = threading.local()
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until the deadline of this thread's request.
-
-    A socket's own timeout starts again with every byte, so headers that trickle would never time out.
-    """
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        self._raw, self._socket = raw, sock
-        self._read_timeout = sock.gettimeout() or MAX_SOCKET_TIMEOUT
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        time_left = _thread.deadline - time.monotonic()
-        if time_left <= 0:
-            raise TimeoutError("timed out")
-        self._socket.settimeout(min(time_left, self._read_timeout))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _DeadlineResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
-
-
-class _DeadlineAdapter(HTTPAdapter):
-    """requests' adapter, whose responses end by the deadline, also through proxies."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        _enforce_deadline(self.poolmanager)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return _enforce_deadline(super().proxy_manager_for(*args, **kwargs))
-
-
-def _enforce_deadline(manager: Any) -> Any:
-    pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _deadline_pool(pool) for scheme, pool in pools.items()}
-    return manager
-
-
-@cache
-def _deadline_pool(pool: type) -> type:
-    connection: Any = pool.ConnectionCls  # type: ignore[attr-defined]
-    if connection.response_class is _DeadlineResponse:
-        return pool
-    connection = type(connection.__name__, (connection,), {"response_class": _DeadlineResponse})
-    return type(pool.__name__, (pool,), {"ConnectionCls": connection})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -30,15 +30,18 @@ def count_request(status: int | None, seconds: float) -> None:
     _send(send)
 
 
-def count_tenants(outcomes: Iterable[str]) -> None:
+def count_tenants(outcomes: Iterable[str] | Mapping[Any, int]) -> None:
     """Count tenants by outcome: ``explo.tenants.created``, and so on.
+
+    :param outcomes: one for each tenant, or their counts.
 
     In the name and not in a tag: plain StatsD has no tags.
     """
 
     def send(stats: Any) -> None:
         for outcome, count in Counter(outcomes).items():
-            stats.incr(f"explo.tenants.{outcome}", count)
+            if count:
+                stats.incr(f"explo.tenants.{outcome}", count)
 
     _send(send)
 

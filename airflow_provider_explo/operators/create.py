@@ -143,7 +143,7 @@ class ExploCreateUserGroupOperator(TenantOperator):
                     if_exists=self.if_exists,
                     always_ask=True,
                 )
-                ((result,),) = filter(None, sync.run([[fields]]))
+                ((result,),) = filter(None, (results for results, _ in sync.run([[fields]])))
             count_tenants([result.outcome.kind])
             if result.error is not None:
                 raise result.error

@@ -107,7 +107,7 @@ class ExploUpdateUserGroupOperator(TenantOperator):
         )
         mask_secret(group.token)
         count_tenants(["updated"])
-        drift = compare(tenant, group).drift
+        drift = compare(tenant.content(), group).drift
         subject = f"tenant {preview(tenant.user_group_id)}"
         self.log.info("%s: user group updated: %s", subject, ", ".join(tenant.content()))
         if drift:

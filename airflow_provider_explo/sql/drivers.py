@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 BUSY_TIMEOUT_MS = 60_000
+# What a driver returns is one of these already, or as_text() makes it so where it can.
+PLAIN_TYPES = (str, int, dict, list, type(None))
 # What the driver would convert, and fail to for a date before Christ or without an end.
 _POSTGRES_TIMES = {"date": 1082, "time": 1083, "timestamp": 1114, "timestamptz": 1184, "interval": 1186, "timetz": 1266}
 _POSTGRES_ARRAYS_OF_TIMES = (1182, 1183, 1115, 1185, 1187, 1270)
@@ -74,7 +77,7 @@ def paramstyle_of(connection: Any) -> str:
 
 def as_text(value: Any) -> Any:
     """What a driver returns as bytes, or as an object to be read, as text; bytes that are not UTF-8 as surrogates."""
-    if isinstance(value, (str, int, dict, list, type(None))):
+    if isinstance(value, PLAIN_TYPES):
         return value
     if not isinstance(value, (bytes, bytearray, memoryview)) and hasattr(value, "read"):
         value = value.read()
@@ -149,7 +152,8 @@ def _prepare_sqlite(connection: Any) -> None:
 
 
 def _sqlite_cursor(connection: Any) -> Any:
-    connection.text_factory = _decoded
+    # As _decoded, in C.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     return connection.cursor()
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo.exceptions import ExploConfigError, message
-from airflow_provider_explo.sql.drivers import as_text, driver_of, paramstyle_of
+from airflow_provider_explo.sql.drivers import PLAIN_TYPES, as_text, driver_of, paramstyle_of
 from airflow_provider_explo.sql.errors import to_explo_error
 from airflow_provider_explo.sql.named_parameters import bind
 from airflow_provider_explo.sql.rights import lacking
@@ -119,8 +119,13 @@ class TenantQuery:
         try:
             for row in rows:
                 # A hook or a connection may ask for rows that are dicts.
-                values = tuple(row.values()) if isinstance(row, Mapping) else row
-                fields.append({field: as_text(values[place]) for field, place in places.items()})
+                values = tuple(row.values()) if type(row) is not tuple and isinstance(row, Mapping) else row
+                fields.append(
+                    {
+                        field: value if type(value := values[place]) in PLAIN_TYPES else as_text(value)
+                        for field, place in places.items()
+                    }
+                )
             return fields
         except Exception as driver_error:
             number = f"row {after + len(fields) + 1:,}"

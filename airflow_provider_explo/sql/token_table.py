@@ -224,7 +224,12 @@ class TokenTable(ManagedTable):
         return self._rows(self._select(connection, user_group_ids, *ROW_COLUMNS))
 
     def _rows(self, result: Iterable[Any]) -> dict[str, TokenRow]:
-        return {row[0]: TokenRow(**dict(zip(ROW_COLUMNS, row, strict=True))) for row in result}
+        return {
+            user_group_id: TokenRow(
+                user_group_id=user_group_id, name=name, token=token, content_hash=content_hash, explo_conn_id=conn_id
+            )
+            for user_group_id, name, token, content_hash, conn_id in result
+        }
 
     def _select(self, connection: Connection, user_group_ids: Collection[str], *columns: str) -> Iterator[Any]:
         ids = list(user_group_ids)

@@ -20,9 +20,12 @@ from airflow_provider_explo.exceptions import (
 )
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from airflow_provider_explo.sync.spool import MAX_PARAMETERS, TemporaryDatabase
+from airflow_provider_explo.tenants.tenant import CONTENT_FIELDS
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.client import ExploClient
+
+COMPARED_KEYS = frozenset(key for described in CONTENT_FIELDS for key in described.response_keys)
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +73,12 @@ class ActualGroups(TemporaryDatabase):
         log.info("Explo has %s", counted(len(self), "user group"))
 
     def add(self, groups: Collection[UserGroup]) -> None:
-        """Keep groups; one that is there already is replaced."""
+        """Keep groups, and of their details what a tenant can have; one that is there already is replaced."""
         insert = "INSERT OR REPLACE INTO actual (user_group_id, token, rest) VALUES (?, ?, ?)"
-        rows = [(group.provided_id, group.token, pickle.dumps((group.name, group.details))) for group in groups]
+        rows = []
+        for group in groups:
+            details = {key: value for key, value in group.details.items() if key in COMPARED_KEYS}
+            rows.append((group.provided_id, group.token, pickle.dumps((group.name, details))))
         self._database.executemany(insert, rows)
 
     def match(self, user_group_ids: Collection[str]) -> dict[str, tuple[UserGroup, bool]]:

@@ -8,7 +8,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,13 +18,13 @@ from airflow_provider_explo.sql.token_table import TokenTable
 from airflow_provider_explo.sync.actual import first_line
 from airflow_provider_explo.sync.attempt import Attempt, FailedParents, with_children
 from airflow_provider_explo.sync.breaker import CONSECUTIVE_FAILURES, CircuitBreaker, probe
+from airflow_provider_explo.sync.in_flight import InFlight, attempts_of
 from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.result import Result
 from airflow_provider_explo.sync.save import TokenSaver
 from airflow_provider_explo.sync.shutdown import (
     NO_RESPONSE,
     POLL_INTERVAL,
-    DaemonThreadPool,
     ShutdownError,
     ShutdownSignal,
 )
@@ -72,10 +71,7 @@ class Applier:
         self._retry_timeout = client.settings.retry_timeout
         self._clock = clock
         self.breaker = CircuitBreaker()
-        self._pool: DaemonThreadPool[Attempt | None] = DaemonThreadPool(max_in_flight)
-        # More than are in flight, so that no thread waits for this one.
-        self._max_pending = 2 * max_in_flight
-        self._pending: set[Future[Attempt | None]] = set()
+        self._in_flight = InFlight(self._send, size=max_in_flight, rate=client.requests_per_minute / 60)
         self._ready: deque[Change] = deque()
         self._deferred: list[Attempt] = []
         self._refused_deletes: list[Result] = []
@@ -106,7 +102,7 @@ class Applier:
             self._save_pending(grace=REQUEST_GRACE_SECONDS)
             raise
         finally:
-            self._pool.shutdown()
+            self._in_flight.shutdown()
 
     def _settle(self, changes: Sequence[Change]) -> Iterator[list[Result]]:
         """Save, in one transaction, the tokens that take no request."""
@@ -115,18 +111,18 @@ class Applier:
 
     def _submit(self) -> Iterator[list[Result]]:
         """Send the next few changes."""
-        batch = [self._ready.popleft() for _ in range(min(len(self._ready), self._max_pending // 2))]
+        batch = [self._ready.popleft() for _ in range(min(len(self._ready), self._in_flight.capacity // 2))]
         for change in self._rechecked(batch):
             if not change.sends:
                 yield [Result(change=change)]
                 continue
-            yield from self._collect(down_to=self._max_pending - 1)
+            yield from self._collect(down_to=self._in_flight.capacity - 1)
             if self.breaker.error is not None:
                 yield [Result(change=change, error=self.breaker.error, unsent=True)]
             elif (error := self._parents.error_of(change)) is not None:
                 yield [Result(change=change, error=error)]
             else:
-                self._start(Attempt(due=0.0, number=1, change=change))
+                self._in_flight.start(Attempt(due=0.0, number=1, change=change))
 
     def _rechecked(self, batch: Sequence[Change]) -> list[Change]:
         if self._tokens is None or not self._recheck:
@@ -148,18 +144,18 @@ class Applier:
         """Wait for what is in flight, and send again what failed, until nothing is left or its time is over."""
         yield from self._collect(down_to=0)
         deadline = self._clock() + self._retry_timeout
-        while self._deferred or self._refused_deletes or self._pending:
-            if not self._deferred and not self._pending:
+        while self._deferred or self._refused_deletes or self._in_flight:
+            if not self._deferred and not self._in_flight:
                 yield from self._retry_deletes()
                 continue
             now = self._clock()
             if self._deferred and (self.breaker.error is not None or now >= deadline):
                 attempts, self._deferred = self._deferred, []
                 yield self._parents.record([attempt.abandoned(self.breaker.error) for attempt in attempts])
-            elif self._deferred and self._deferred[0].due <= now and len(self._pending) < self._max_pending:
-                self._start(heapq.heappop(self._deferred))
-            elif self._pending:
-                yield from self._collect(down_to=len(self._pending) - 1)
+            elif self._deferred and self._deferred[0].due <= now and len(self._in_flight) < self._in_flight.capacity:
+                self._in_flight.start(heapq.heappop(self._deferred))
+            elif self._in_flight:
+                yield from self._collect(down_to=len(self._in_flight) - 1)
             else:
                 self._signal.sleep(min(POLL_INTERVAL, max(0.0, self._deferred[0].due - now)))
 
@@ -174,11 +170,8 @@ class Applier:
             return
         self._deleted = False
         for result in results:
-            self._start(Attempt(due=0.0, number=1, change=result.change))
-            yield from self._collect(down_to=self._max_pending)
-
-    def _start(self, attempt: Attempt) -> None:
-        self._pending.add(self._pool.submit(self._send, attempt))
+            self._in_flight.start(Attempt(due=0.0, number=1, change=result.change))
+            yield from self._collect(down_to=self._in_flight.capacity)
 
     def _send(self, attempt: Attempt) -> Attempt | None:
         if self._signal.is_set():
@@ -197,12 +190,12 @@ class Applier:
         return replace(attempt, result=Result(change=change, sent=sent), error=None)
 
     def _collect(self, *, down_to: int) -> Iterator[list[Result]]:
-        while len(self._pending) > down_to:
-            done, _ = wait(self._pending, timeout=POLL_INTERVAL, return_when=FIRST_COMPLETED)
-            attempts = [attempt for future in done if (attempt := future.result()) is not None]
+        while len(self._in_flight) > down_to:
+            done = self._in_flight.done()
+            attempts = attempts_of(done)
             results = self._saver.save([attempt.result for attempt in attempts if attempt.result is not None])
             # Not before they are saved: whatever interrupts this thread finds them there.
-            self._pending -= done
+            self._in_flight.remove(done)
             self._signal.settle(attempt.change.user_group_id for attempt in attempts)
             if any(result.is_another_runs for result in results):
                 self._share_with_another_run()
@@ -217,6 +210,7 @@ class Applier:
             if self.breaker.wants_probe and self.breaker.error is None:
                 log.warning("%d requests in a row failed; asking whether Explo is there", CONSECUTIVE_FAILURES)
                 self.breaker.record_probe(probe(self._client, self._retry, self._signal))
+            self._in_flight.go_on()
 
     def _failed(self, attempt: Attempt) -> Result | None:
         """The result of an attempt that failed for good; one that may succeed later is deferred."""
@@ -240,9 +234,8 @@ class Applier:
 
     def _save_pending(self, *, grace: float) -> None:
         """Let the requests in flight finish, for some seconds, and save their tokens."""
-        done, _ = wait(self._pending, timeout=grace)
-        attempts = [future.result() for future in done if future.exception() is None]
-        results = [attempt.result for attempt in attempts if attempt is not None and attempt.result is not None]
+        done = [future for future in self._in_flight.remaining(timeout=grace) if future.exception() is None]
+        results = [attempt.result for attempt in attempts_of(done) if attempt.result is not None]
         # The error that ends the run is raised; a second one of the same cause would hide it.
         with suppress(ExploError):
             if self._saver.save_once(results):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_explo.tenants.content_hash import canonical
-from airflow_provider_explo.tenants.tenant import FIELDS, Field, Tenant
+from airflow_provider_explo.tenants.tenant import FIELDS, Field
 
 if TYPE_CHECKING:
     from airflow_provider_explo.client.models import UserGroup
 
 MISSING = object()
+_SORTED = json.JSONEncoder(sort_keys=True, check_circular=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +38,15 @@ class Comparison:
         return tuple(self.differences)
 
 
-def compare(tenant: Tenant, group: UserGroup) -> Comparison:
-    """Compare each given field of a tenant with the group."""
-    shown = {**group.details, "name": MISSING if group.name is None else group.name}
+def compare(content: Mapping[str, Any], group: UserGroup) -> Comparison:
+    """Compare a tenant's content with the group.
+
+    :param content: from :meth:`~airflow_provider_explo.tenants.tenant.Tenant.content`.
+    """
     differences: dict[str, tuple[Any, Any]] = {}
     unknown = []
-    for name, wanted in tenant.content().items():
-        actual = next((shown[key] for key in FIELDS[name].response_keys if key in shown), MISSING)
+    for name, wanted in content.items():
+        actual = _shown(FIELDS[name], group)
         if actual is MISSING:
             # A response without a name says nothing of it, and every update sends it anyway.
             unknown += [name] if name != "name" else []
@@ -50,6 +55,22 @@ def compare(tenant: Tenant, group: UserGroup) -> Comparison:
     return Comparison(differences=differences, unknown=tuple(unknown))
 
 
+def _shown(described: Field, group: UserGroup) -> Any:
+    if described.name == "name":
+        return MISSING if group.name is None else group.name
+    for key in described.response_keys:
+        if key in group.details:
+            return group.details[key]
+    return MISSING
+
+
 def _differs(described: Field, wanted: Any, actual: Any) -> bool:
+    if type(wanted) is type(actual) is str:
+        return bool(wanted != actual)
     # Explo returns null for a field that was never set.
-    return canonical(described.comparable(wanted) or None) != canonical(described.comparable(actual) or None)
+    left, right = described.comparable(wanted) or None, described.comparable(actual) or None
+    # Mostly they are the same, and this tells it in a fraction of the time.
+    with suppress(TypeError):
+        if _SORTED.encode(left) == _SORTED.encode(right):
+            return False
+    return canonical(left) != canonical(right)

@@ -160,7 +160,7 @@ def _by_list(change: Change, if_exists: str, shared_token: bool) -> dict[str, An
     if shared_token:
         return {"action": "refuse", "reason": "Explo has the same token for another user group; not saved"}
     assert change.tenant is not None
-    comparison = compare(change.tenant, change.actual)
+    comparison = compare(change.tenant.content(), change.actual)
     unknown = () if change.in_sync else comparison.unknown
     found = {"differences": comparison.differences, "unknown": unknown}
     names = ", ".join(comparison.drift)

@@ -6,11 +6,13 @@ import hashlib
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_explo.exceptions import counted, preview
 from airflow_provider_explo.sync.plan import Action, Change
 from airflow_provider_explo.sync.planner import Planner
+from airflow_provider_explo.sync.undecided import Undecided
 from airflow_provider_explo.tenants.page import code_span
 
 ACTION_LABELS: Mapping[Action, str] = {
@@ -47,6 +49,16 @@ class PlanTable:
             rows = self._unchanged if change.action == "unchanged" else self._notable
             if len(rows) < MAX_PLAN_ROWS:
                 rows.append(change)
+
+    def add_unchanged(self, rows: Sequence[Undecided], *, refresh: bool) -> None:
+        """Take rows for which nothing is to be done.
+
+        :param refresh: by Explo's list too, and not by the token table alone.
+        """
+        self.counts["unchanged"] += len(rows)
+        reason = "the same in Explo" if refresh else "sent before, with the same content"
+        for row in rows[: MAX_PLAN_ROWS - len(self._unchanged)]:
+            self._unchanged.append(replace(row.change(), action="unchanged", reason=reason, tenant=None))
 
     def add_kept(self, planner: Planner) -> None:
         """Take the changes in the spool."""

@@ -11,8 +11,9 @@ from airflow_provider_explo.sync.actual import ActualGroups
 from airflow_provider_explo.sync.guard import Totals
 from airflow_provider_explo.sync.plan import Change, decide
 from airflow_provider_explo.sync.spool import FirstRow, Spool
-from airflow_provider_explo.tenants.content_hash import UNSETTLED, content_hash, rules_suffix
-from airflow_provider_explo.tenants.tenant import Tenant
+from airflow_provider_explo.sync.undecided import Planned, Undecided
+from airflow_provider_explo.tenants.content_hash import rules_suffix
+from airflow_provider_explo.tenants.row import Row
 
 if TYPE_CHECKING:
     from airflow_provider_explo.sql.token_table import TokenTable
@@ -31,7 +32,7 @@ class Planner:
 
     def __init__(
         self,
-        spool: Spool[Change],
+        spool: Spool[Change, Undecided],
         *,
         validator: TenantValidator,
         tokens: TokenTable | None,
@@ -49,60 +50,67 @@ class Planner:
         self._unusable_ids = 0
         self.totals = Totals()
 
-    def plan(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[list[Change]]:
+    def plan(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[Planned]:
         """Plan rows, chunk by chunk; each has some of a tenant's fields.
 
         With ``refresh``, what is returned is settled already, and :meth:`compare` has to plan the rest.
         """
-        for rows in chunks:
-            tenants = [Tenant.parse(**row) for row in rows]
-            ids: list[Any] = [tenant.user_group_id if tenant.has_id else None for tenant in tenants]
-            known_ids = {name for name in ids if name is not None}
+        for chunk in chunks:
+            rows = [Row(values) for values in chunk]
+            known_ids = {row.user_group_id for row in rows if row.user_group_id is not None}
             stored = {} if self._tokens is None else self._tokens.known(known_ids)
             first_rows = self.spool.first_rows(known_ids)
             registered: list[tuple[int, str | None, str | None]] = []
-            undecided: list[Change] = []
-            changes: list[Change] = []
-            for tenant, user_group_id in zip(tenants, ids, strict=True):
+            undecided: list[Undecided] = []
+            planned = Planned([], [])
+            for row in rows:
                 self.totals.rows += 1
-                change = Change(
-                    row=self.totals.rows,
-                    user_group_id=tenant.shown_id,
-                    name=tenant.shown_name,
-                    action="create",
-                    digest=None if tenant.problems else content_hash(tenant) + self._rules,
-                    tenant=tenant,
-                    stored=stored.get(user_group_id),
-                )
+                # None for a row that has no usable id, and no row before it.
+                user_group_id: Any = row.user_group_id
+                read = Undecided.of(self.totals.rows, row, stored.get(user_group_id), rules=self._rules)
                 first = first_rows.get(user_group_id)
                 if first is not None:
-                    registered.append((change.row, None, change.digest))
-                    changes.append(_repeated(change, first))
+                    registered.append((read.number, None, read.digest))
+                    planned.changes.append(_repeated(read.change(), first))
                     continue
-                registered.append((change.row, user_group_id, change.digest))
-                change = self._planned(change, tenant)
+                registered.append((read.number, user_group_id, read.digest))
+                rejected = None if read.is_valid else self._rejected(read)
                 if user_group_id is not None:
-                    rejected = change.is_problem
-                    first_rows[user_group_id] = FirstRow(row=change.row, digest=change.digest, rejected=rejected)
-                (undecided if self._refresh and not change.is_problem else changes).append(change)
+                    first_rows[user_group_id] = FirstRow(read.number, read.digest, rejected is not None)
+                if rejected is not None:
+                    planned.changes.append(rejected)
+                elif self._refresh:
+                    undecided.append(read)
+                elif self._always_ask:
+                    planned.changes.append(read.change())
+                elif read.is_stored:
+                    planned.unchanged.append(read)
+                else:
+                    planned.changes.append(decide(read.change(), if_exists=self._if_exists, listed=False))
             self.spool.register(registered)
             self.spool.defer(undecided)
-            for change in changes:
-                self._keep(change)
-            yield changes
+            yield self._kept(planned)
 
-    def compare(self, actual: ActualGroups) -> Iterator[list[Change]]:
+    def compare(self, actual: ActualGroups) -> Iterator[Planned]:
         """Plan the rows that were read, by what Explo has."""
         for undecided in self.spool.undecided():
-            groups = actual.match([change.user_group_id for change in undecided])
-            changes = []
-            for change in undecided:
-                group, shared = groups.get(change.user_group_id, (None, False))
-                change = replace(change, actual=group)
-                change = decide(change, if_exists=self._if_exists, listed=True, shared_token=shared)
-                self._keep(change)
-                changes.append(change)
-            yield changes
+            ids = [str(read.row.user_group_id) for read in undecided]
+            groups = actual.match(ids)
+            planned = Planned([], [])
+            for read, user_group_id in zip(undecided, ids, strict=True):
+                group, shared = groups.get(user_group_id, (None, False))
+                if not shared and read.is_in(group):
+                    planned.unchanged.append(read)
+                    continue
+                change = decide(read.change(group), if_exists=self._if_exists, listed=True, shared_token=shared)
+                planned.changes.append(change)
+            yield self._kept(planned)
+
+    def _kept(self, planned: Planned) -> Planned:
+        self.totals.actions["unchanged"] += len(planned.unchanged)
+        for change in planned.changes:
+            self._keep(change)
+        return planned
 
     def _keep(self, change: Change) -> None:
         self.totals.add(change)
@@ -110,7 +118,7 @@ class Planner:
             parent = change.tenant.parent_provided_id if change.sends and change.tenant is not None else None
             self.spool.put(change.row, change, rejected=change.is_problem, parent=parent)
 
-    def plan_missing(self, if_missing: str, actual: ActualGroups | None) -> Iterator[list[Change]]:
+    def plan_missing(self, if_missing: str, actual: ActualGroups | None) -> Iterator[Planned]:
         """Plan the tenants that this connection saved and that the query no longer has.
 
         :param if_missing: ``keep``, ``report`` or ``delete``.
@@ -153,7 +161,7 @@ class Planner:
                 if change.action != "orphan":
                     self.spool.append(change)
                 changes.append(change)
-            yield changes
+            yield Planned(changes, [])
 
     def finish(self, actual: ActualGroups | None) -> None:
         """Put parents before children, and count the groups that this provider never made.
@@ -185,18 +193,15 @@ class Planner:
             self.totals.sends -= 1
             self.totals.actions[change.action] += 1
 
-    def _planned(self, change: Change, tenant: Tenant) -> Change:
+    def _rejected(self, read: Undecided) -> Change | None:
+        """The change of a row that is not valid; None for one that is."""
         try:
-            # The same content was valid by the same rules before.
-            if change.stored is None or change.stored.content_hash.removesuffix(UNSETTLED) != change.digest:
-                self._validator.validate(tenant)
+            self._validator.validate(read.row.tenant)
         except ExploValidationError as error:
             reason = str(error).partition("\n")[2]
             self._unusable_ids += any(problem.path == "$.user_group_id" for problem in error.problems)
-            return replace(change, action="reject", reason=reason, tenant=None, error=error)
-        if self._always_ask or self._refresh:
-            return change
-        return decide(change, if_exists=self._if_exists, listed=False)
+            return replace(read.change(), action="reject", reason=reason, tenant=None, error=error)
+        return None
 
 
 def _repeated(change: Change, first: FirstRow) -> Change:

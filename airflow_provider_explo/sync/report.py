@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 
 from airflow_provider_explo.exceptions import (
     ExploConfigError,
@@ -15,8 +16,8 @@ from airflow_provider_explo.exceptions import (
 from airflow_provider_explo.sql.log_table import LogEntry, LogTable
 from airflow_provider_explo.sql.rejects_table import RejectsTable
 from airflow_provider_explo.sync.actual import can_retry
-from airflow_provider_explo.sync.result import Result
-from airflow_provider_explo.tenants.outcome import CHANGED_KINDS, Outcome, Summary
+from airflow_provider_explo.sync.result import Results
+from airflow_provider_explo.tenants.outcome import CHANGED_KINDS, Kind, Outcome, Summary
 
 MAX_LISTED_DRIFT = 20
 
@@ -47,8 +48,13 @@ class Report:
         if self._history is not None:
             self._write("history", self._history.prepare)
 
-    def record(self, results: Sequence[Result]) -> list[Outcome]:
-        """Count outcomes, log those that need attention, and keep them in the side tables; return them."""
+    def record(self, recorded: Results) -> Counter[Kind]:
+        """Count outcomes, log those that need attention, and keep them in the side tables.
+
+        :returns: the counts of these.
+        """
+        results, unchanged = recorded
+        self.summary.counts["unchanged"] += unchanged
         outcomes = [result.outcome for result in results]
         for result, outcome in zip(results, outcomes, strict=True):
             self.summary.add(outcome)
@@ -69,7 +75,9 @@ class Report:
                 if outcome.kind in CHANGED_KINDS or outcome in new
             ]
             self._write("history", lambda: history.add(entries))
-        return outcomes
+        counts: Counter[Kind] = Counter(outcome.kind for outcome in outcomes)
+        counts["unchanged"] += unchanged
+        return counts
 
     def end(self, gave_up: ExploError | None) -> None:
         """Every row was recorded: log the counts. A tenant that the query no longer has is not broken now.

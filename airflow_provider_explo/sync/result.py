@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_explo.exceptions import ExploError, preview
 from airflow_provider_explo.sql.token_row import TokenRow
@@ -85,3 +85,10 @@ class Result:
         if sent.remaining_drift:
             reasons.append(f"the user group in Explo differs from the row in: {', '.join(sent.remaining_drift)}")
         return change.outcome(sent.kind, "\n".join(reasons), drift=bool(sent.remaining_drift))
+
+
+class Results(NamedTuple):
+    """What became of some changes, and how many rows needed none."""
+
+    results: list[Result]
+    unchanged: int = 0

@@ -25,10 +25,11 @@ from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.plan_table import PlanTable, plan_counts, plan_digest
 from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.progress import Progress, duration
-from airflow_provider_explo.sync.result import Result
+from airflow_provider_explo.sync.result import Result, Results
 from airflow_provider_explo.sync.save import save_only
 from airflow_provider_explo.sync.shutdown import ShutdownSignal
 from airflow_provider_explo.sync.spool import Spool
+from airflow_provider_explo.sync.undecided import Planned, Undecided
 from airflow_provider_explo.tenants.tenant import APIS, FIELDS
 from airflow_provider_explo.tenants.validation import TenantValidator
 
@@ -97,8 +98,9 @@ class Sync:
                 tokens.check_columns()
             planner, changes = self._planned(stack, rows, tokens)
             table = PlanTable()
-            for chunk in changes:
-                table.add(chunk)
+            for planned in changes:
+                table.add(_settled(planned.changes))
+                table.add_unchanged(planned.unchanged, refresh=self._refresh)
             table.add_kept(planner)
             table.unmanaged = planner.totals.unmanaged
             try:
@@ -107,7 +109,7 @@ class Sync:
                 table.refusal = str(error)
             return table
 
-    def run(self, rows: Rows, *, max_in_flight: int = 1, chunk_size: int = 500) -> Generator[list[Result]]:
+    def run(self, rows: Rows, *, max_in_flight: int = 1, chunk_size: int = 500) -> Generator[Results]:
         """Plan, and apply the plan. Afterwards :attr:`gave_up` is why it stopped sending before the end, or None.
 
         :raises ExploPlanRefusedError: the plan changes suspiciously much, or is not the approved one.
@@ -118,8 +120,8 @@ class Sync:
             self._tokens.prepare()
         with ExitStack() as stack:
             planner, changes = self._planned(stack, rows, self._tokens)
-            for chunk in changes:
-                yield [Result(change=change) for change in chunk]
+            for planned in changes:
+                yield Results([Result(change=change) for change in _settled(planned.changes)], len(planned.unchanged))
             self._guard(planner, self._tokens)
             totals = planner.totals
             self.unmanaged = totals.unmanaged
@@ -129,7 +131,7 @@ class Sync:
                 self._approved.check(plan_digest(planner))
                 kept = self._approved.only(kept)
             if not totals.sends:
-                yield from save_only(kept, self._tokens, self._signal)
+                yield from map(Results, save_only(kept, self._tokens, self._signal))
                 return
             if totals.tags and self._create_group_tags:
                 with self._connect(None) as client:
@@ -149,16 +151,14 @@ class Sync:
             for results in applier.apply(kept):
                 sent = [result.error is None for result in results if result.change.sends]
                 progress.add(sum(sent), failed=len(sent) - sum(sent))
-                yield results
+                yield Results(results)
             self.gave_up = applier.breaker.error
 
-    def _planned(
-        self, stack: ExitStack, rows: Rows, tokens: TokenTable | None
-    ) -> tuple[Planner, Iterator[list[Change]]]:
+    def _planned(self, stack: ExitStack, rows: Rows, tokens: TokenTable | None) -> tuple[Planner, Iterator[Planned]]:
         # Else every few thousand rows Python would search all of Airflow's objects for garbage.
         gc.freeze()
         stack.callback(gc.unfreeze)
-        spool = stack.enter_context(Spool[Change]())
+        spool = stack.enter_context(Spool[Change, Undecided]())
         planner = Planner(
             spool,
             validator=self._validator,
@@ -169,24 +169,25 @@ class Sync:
         )
         return planner, self._changes(stack, planner, rows)
 
-    def _changes(self, stack: ExitStack, planner: Planner, rows: Rows) -> Iterator[list[Change]]:
-        """Plan everything; what needs nothing more is returned, the rest is in the spool."""
-        progress = Progress("Rows read")
-        for changes in planner.plan(rows):
+    def _changes(self, stack: ExitStack, planner: Planner, rows: Rows) -> Iterator[Planned]:
+        """Plan everything; what is not settled is in the spool too."""
+        progress, read = Progress("Rows read"), 0
+        for planned in planner.plan(rows):
             self._signal.raise_if_set()
-            progress.add(len(changes))
-            yield _done(changes)
+            progress.add(planner.totals.rows - read)
+            read = planner.totals.rows
+            yield planned
         actual = None
         if self._refresh:
             actual = stack.enter_context(ActualGroups())
             with self._connect(None) as client:
                 actual.read(client, self._signal)
-            for changes in planner.compare(actual):
+            for planned in planner.compare(actual):
                 self._signal.raise_if_set()
-                yield _done(changes)
-        for changes in planner.plan_missing(self._if_missing, actual):
+                yield planned
+        for planned in planner.plan_missing(self._if_missing, actual):
             self._signal.raise_if_set()
-            yield _done(changes)
+            yield planned
         planner.finish(actual)
 
     def _guard(self, planner: Planner, tokens: TokenTable | None) -> None:
@@ -225,7 +226,7 @@ def _create_missing_tags(client: ExploClient, tags: Collection[str]) -> None:
         log.info("Group tag created: %s", preview(name))
 
 
-def _done(changes: Sequence[Change]) -> list[Change]:
+def _settled(changes: Sequence[Change]) -> list[Change]:
     # Problems wait in the spool: while the query is open, SQLite lets no one write.
     return [change for change in changes if change.is_settled]
 

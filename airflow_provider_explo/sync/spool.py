@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from airflow_provider_explo.sql.temporary_database import temporary_database
 
 T = TypeVar("T")
+UndecidedT = TypeVar("UndecidedT")
 DatabaseT = TypeVar("DatabaseT", bound="TemporaryDatabase")
 MAX_PARAMETERS = 500
 LAST = 1_000_000
@@ -50,8 +50,7 @@ class TemporaryDatabase:
             yield from self._database.execute(query.replace("(…)", f"({', '.join('?' * len(chunk))})"), chunk)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FirstRow:
+class FirstRow(NamedTuple):
     """The first row of a tenant.
 
     :param digest: the hash of its content, or None where that is not JSON.
@@ -63,8 +62,8 @@ class FirstRow:
     rejected: bool
 
 
-class Spool(TemporaryDatabase, Generic[T]):
-    """Rows of the query, by tenant, and the changes that are still to be applied or reported."""
+class Spool(TemporaryDatabase, Generic[T, UndecidedT]):
+    """Rows of the query, by tenant; those still to be decided; the changes still to be applied or reported."""
 
     def __init__(self) -> None:
         super().__init__("""
@@ -72,7 +71,7 @@ class Spool(TemporaryDatabase, Generic[T]):
                 position INTEGER PRIMARY KEY, user_group_id TEXT UNIQUE, digest TEXT, rejected INTEGER DEFAULT 0,
                 change BLOB, parent TEXT, depth INTEGER DEFAULT 0
             );
-            CREATE TABLE undecided (changes BLOB);
+            CREATE TABLE undecided (rows BLOB);
             CREATE INDEX by_depth ON planned (depth, position) WHERE change IS NOT NULL;
             CREATE INDEX by_parent ON planned (parent) WHERE parent IS NOT NULL;
         """)
@@ -85,7 +84,7 @@ class Spool(TemporaryDatabase, Generic[T]):
         """The first rows of those of these tenants that have one, by id."""
         query = "SELECT user_group_id, position, digest, rejected FROM planned WHERE user_group_id IN (…)"
         return {
-            name: FirstRow(row=position, digest=digest, rejected=bool(rejected))
+            name: FirstRow(position, digest, bool(rejected))
             for name, position, digest, rejected in self._rows_in(query, user_group_ids)
         }
 
@@ -102,14 +101,14 @@ class Spool(TemporaryDatabase, Generic[T]):
         values = (rejected, pickle.dumps(change), parent, position)
         self._database.execute("UPDATE planned SET rejected = ?, change = ?, parent = ? WHERE position = ?", values)
 
-    def defer(self, changes: Sequence[T]) -> None:
-        """Keep changes of registered rows until they can be decided."""
-        self._database.execute("INSERT INTO undecided (changes) VALUES (?)", (pickle.dumps(changes),))
+    def defer(self, rows: Sequence[UndecidedT]) -> None:
+        """Keep registered rows until they can be decided."""
+        self._database.execute("INSERT INTO undecided (rows) VALUES (?)", (pickle.dumps(rows),))
 
-    def undecided(self) -> Iterator[list[T]]:
-        """The changes that were deferred, in the order of rows."""
-        for (changes,) in self._database.execute("SELECT changes FROM undecided ORDER BY rowid"):
-            yield pickle.loads(changes)
+    def undecided(self) -> Iterator[list[UndecidedT]]:
+        """The rows that were deferred, in their order."""
+        for (rows,) in self._database.execute("SELECT rows FROM undecided ORDER BY rowid"):
+            yield pickle.loads(rows)
 
     def append(self, change: T) -> None:
         """Keep a change that belongs to no row of the query; these come last."""

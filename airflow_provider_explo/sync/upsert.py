@@ -66,7 +66,7 @@ def _create(
         group = replace(group, new_user_group=None)
     if group.new_user_group:
         return Sent(kind="created", group=group)
-    comparison = compare(change.tenant, group)
+    comparison = compare(change.tenant.content(), group)
     if if_exists == "fail" and (group.new_user_group is False or comparison.drift):
         raise ExploRefusedError(
             message(
@@ -99,7 +99,7 @@ def _update(
     except ExploRefusedError as error:
         # The list shows the group: a 404 then means the endpoint.
         raise refused_although_there(change.user_group_id, error) if change.actual is not None else error from None
-    remaining_drift = compare(change.tenant, group).drift
+    remaining_drift = compare(change.tenant.content(), group).drift
     return Sent(
         kind="updated",
         group=group,

@@ -60,36 +60,46 @@ def canonical(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return _LITERALS[value]
     if isinstance(value, int):
-        return _canonical_number(str(value), 0)
+        return _NUMBER.format(*canonical_number(str(value), 0))
     if isinstance(value, list):
         return f"[{','.join([canonical(item) for item in value])}]"
     # First a dict: a test for an abstract class is slow.
     if isinstance(value, (dict, Mapping)):
         members = [f"{_quoted(key)}:{canonical(value[key])}" for key in sorted(value)]
         return f"{{{','.join(members)}}}"
-    number = (Decimal(repr(value)) if isinstance(value, float) else value).as_tuple()
-    digits = "-" * number.sign + "".join(map(str, number.digits)).lstrip("0")
-    return _canonical_number(digits, int(number.exponent))
+    number = Decimal(repr(value)) if isinstance(value, float) else value
+    return _NUMBER.format(*canonical_number(*decimal_digits(number)))
+
+
+def canonical_number(digits: str, exponent: int) -> tuple[str, int]:
+    """A number as :func:`canonical` writes it: 1 and 1.0 are the same, and a float would lose digits.
+
+    :param digits: of an integer, perhaps with a minus sign.
+    :param exponent: the power of ten that it is multiplied by.
+    """
+    if digits[-1:] not in ("0", "", "-"):
+        return digits, exponent
+    trimmed = digits.rstrip("0")
+    return (trimmed, exponent + len(digits) - len(trimmed)) if trimmed not in ("", "-") else ("0", 0)
+
+
+def decimal_digits(number: Decimal) -> tuple[str, int]:
+    """Digits and exponent of a Decimal, for :func:`canonical_number`."""
+    sign, digits, exponent = number.as_tuple()
+    return "-" * sign + "".join(map(str, digits)).lstrip("0"), int(exponent)
 
 
 def _digest_1(tenant: Tenant) -> str:
     content = {
         field.name: field.comparable(value)
         for field in CONTENT_FIELDS
-        if (value := getattr(tenant, field.name)) is not None or field.name in _ALWAYS_IN_VERSION_1
+        if (value := getattr(tenant, field.name)) is not None or field.name in ALWAYS_IN_VERSION_1
     }
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
 # The other fields came later, and are in a hash where they have a value: known tenants keep their hashes.
-_ALWAYS_IN_VERSION_1 = ("name", "mapping", "properties")
+ALWAYS_IN_VERSION_1 = ("name", "mapping", "properties")
 _RULES = {"1": _digest_1}
+_NUMBER = '["{}",{}]'
 _LITERALS = {None: "null", True: "true", False: "false"}
-
-
-def _canonical_number(digits: str, exponent: int) -> str:
-    """Digits and exponent in a list, since 1 and 1.0 are the same and a float would lose digits."""
-    if digits[-1:] not in ("0", "", "-"):
-        return f'["{digits}",{exponent}]'
-    trimmed = digits.rstrip("0")
-    return f'["{trimmed}",{exponent + len(digits) - len(trimmed)}]' if trimmed not in ("", "-") else '["0",0]'

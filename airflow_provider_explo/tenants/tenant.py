@@ -20,6 +20,13 @@ def parse_id(value: Any, path: str) -> tuple[Any, Sequence[Problem]]:
     return str(value) if type(value) is int and not problems else value, problems
 
 
+def plain_id(value: Any) -> str | None:
+    """An id that :func:`parse_id` would read without a problem, quickly; None where it has to look."""
+    if type(value) is int and value.bit_length() < MAX_TEXT_LENGTH:
+        return str(value)
+    return value if type(value) is str and len(value) <= MAX_TEXT_LENGTH and value.isprintable() else None
+
+
 def parse_boolean(value: Any, path: str) -> tuple[Any, Sequence[Problem]]:
     """Read a boolean, for which several databases have only 0 and 1."""
     value, problems = json_values.normalize(value, path)
@@ -40,7 +47,8 @@ def false_if_none(value: Any) -> Any:
 
 def data_sources_as_text(mapping: Any) -> Any:
     """Explo returns a data source's id as text, whether it was sent as text or as a number."""
-    if not isinstance(mapping, Mapping):
+    # First a dict: a test for an abstract class is slow.
+    if not isinstance(mapping, (dict, Mapping)):
         return mapping
     return {key: str(value) if type(value) is int else value for key, value in mapping.items()}
 

@@ -242,7 +242,7 @@ class SqlToExploOperator(ExploOperator):
             results = sync.run(query.chunks(), max_in_flight=self.max_in_flight, chunk_size=self.chunk_size)
             with closing(results):
                 for chunk in results:
-                    count_tenants(outcome.kind for outcome in report.record(chunk))
+                    count_tenants(report.record(chunk))
             report.end(sync.gave_up)
         result = {**report.summary.as_dict(), "unmanaged": sync.unmanaged}
         return result, report.failure(self.on_rejected, self.max_rejected_share, clear=base.how_to_clear(context))

@@ -12,7 +12,7 @@ from airflow_provider_explo.operators.explo import ExploCreateUserGroupOperator
 from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 from benchmarks.world import SQL, tenants
 
-wanted = list(tenants(int(os.environ["BENCH_MAPPED"])))
+wanted = list(tenants(int(os.environ.get("BENCH_MAPPED", "0"))))
 
 with DAG("one_task", start_date=datetime(2024, 1, 1), schedule=None):
     # A token table of its own for each run, so that all tenants are new.
@@ -22,7 +22,7 @@ with DAG("one_task", start_date=datetime(2024, 1, 1), schedule=None):
 with DAG("mapped_explo", start_date=datetime(2024, 1, 1), schedule=None):
     ExploCreateUserGroupOperator.partial(task_id="onboard").expand(tenant=wanted)
 
-if os.environ["BENCH_HTTP"] == "yes":
+if os.environ.get("BENCH_HTTP") == "yes":
     from airflow.providers.http.operators.http import HttpOperator
 
     with DAG("mapped_http", start_date=datetime(2024, 1, 1), schedule=None):

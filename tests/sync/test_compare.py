@@ -38,26 +38,26 @@ def group(name="Acme", *, new=False, **details):
     ],
 )
 def test_drift_names_the_fields_that_are_known_to_differ(actual, fields):
-    assert compare(WANTED, actual).drift == fields
+    assert compare(WANTED.content(), actual).drift == fields
 
 
 def test_a_field_that_is_not_given_cannot_differ():
     wanted = Tenant(user_group_id="acme", name="Acme")
-    assert compare(wanted, group(mapping={"40": "1"}, properties={"plan": "gold"})).drift == ()
+    assert compare(wanted.content(), group(mapping={"40": "1"}, properties={"plan": "gold"})).drift == ()
 
 
 @pytest.mark.parametrize("actual", [None, {}])
 @pytest.mark.parametrize("field", ["mapping", "properties"])
 def test_null_and_an_empty_object_are_the_same(field, actual):
     wanted = Tenant(user_group_id="acme", name="Acme", **{field: {}})
-    assert compare(wanted, group(**{field: actual})).drift == ()
+    assert compare(wanted.content(), group(**{field: actual})).drift == ()
 
 
 @given(json_objects, st.one_of(st.none(), json_objects))
 def test_there_is_drift_exactly_where_the_content_differs(wanted, actual):
     tenant = Tenant(user_group_id="acme", name="Acme", properties=wanted)
     expected = () if same(wanted or {}, actual or {}) else ("properties",)
-    assert compare(tenant, group(properties=actual)).drift == expected
+    assert compare(tenant.content(), group(properties=actual)).drift == expected
 
 
 class Explo:

@@ -123,7 +123,7 @@ class Run:
         chunks = [self.world.wanted[start : start + size] for start in range(0, len(self.world.wanted), size)]
         try:
             results = list(self.sync().run(chunks, chunk_size=size))
-            self.outcomes = [result.outcome for chunk in results for result in chunk]
+            self.outcomes = [result.outcome for chunk, _ in results for result in chunk]
         except Killed:
             pass
         finally:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +16,9 @@ from airflow_provider_explo.sync.plan import Change, decide
 from airflow_provider_explo.sync.plan_table import PlanTable
 from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.spool import Spool
+from airflow_provider_explo.sync.undecided import Undecided
 from airflow_provider_explo.tenants.content_hash import content_hash
+from airflow_provider_explo.tenants.row import Row
 from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator
 
@@ -42,10 +47,13 @@ def row(name, *, content_hash="1:aa", token="token"):
 
 def plan(rows, *, known=None, if_exists="keep", size=7, rules=RULES):
     """The planned rows, and what is left to do."""
-    with Spool[Change]() as spool:
+    with Spool[Change, Undecided]() as spool:
         planner = Planner(spool, validator=rules, tokens=Tokens(known or {}, size), if_exists=if_exists)
         chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
-        planned = [change for chunk in planner.plan(chunks) for change in chunk]
+        planned = []
+        for changes, unchanged in planner.plan(chunks):
+            planned += changes + [replace(read.change(), action="unchanged") for read in unchanged]
+        planned.sort(key=lambda change: change.row)
         planner.finish(None)
         kept = [change for _, chunk in spool.chunks(3) for change in chunk]
     assert [change.row for change in kept] == [
@@ -165,7 +173,7 @@ def test_the_spool_keeps_tenants_exactly():
         user_group_id="ü", name="N", mapping={"40": 9007199254740993}, properties='{"r": 0.12345678901234567890}'
     )
     change = Change(row=3, user_group_id="ü", name="N", action="create", tenant=tenant)
-    with Spool[Change]() as spool:
+    with Spool[Change, Undecided]() as spool:
         assert spool.first_rows(["ü"]) == {}
         spool.register([(3, "ü", "1:aa")])
         spool.put(3, change)
@@ -232,10 +240,35 @@ def test_a_row_that_says_the_same_is_left_alone_and_one_that_does_not_is_written
     assert (decided.action, decided.kind) == ("save", "unchanged")
 
 
+saved = st.sampled_from([KNOWN, KNOWN + "?", KNOWN + ":12345678", "1:aa", None])
+groups = st.builds(
+    group,
+    st.sampled_from(["Acme", "Other", None]),
+    token=st.sampled_from(["token", "other"]),
+    parent_schema_datasource_mapping=st.sampled_from([{"40": "1"}, {"40": 1}, {"40": "2"}, None]),
+    properties=st.sampled_from([{}, {"plan": "gold"}]),
+)
+
+
+@given(saved, st.none() | groups, st.sampled_from(["keep", "update", "fail"]), st.sampled_from(["1", 1]))
+def test_nothing_is_done_quickly_only_where_that_is_decided(saved, actual, if_exists, source):
+    """For most rows there is no change to be decided: that must come to the same."""
+    values = {"user_group_id": "acme", "name": "Acme", "mapping": f'{{"40": {json.dumps(source)}}}'}
+    stored = None if saved is None else TokenRow(user_group_id="acme", name="Acme", token="token", content_hash=saved)
+    read = Undecided.of(1, Row(values), stored, rules="")
+    if read.is_stored:
+        assert decide(read.change(), if_exists=if_exists, listed=False).action == "unchanged"
+    decided = decide(read.change(actual), if_exists=if_exists, listed=True)
+    if read.is_in(actual):
+        assert decided.action == "unchanged"
+    elif decided.action == "unchanged":
+        assert saved == KNOWN + "?"
+
+
 def planned_with_parents(*rows, actual=()):
     """The order in which changes are applied, and the problems."""
     tenants = [{"user_group_id": name, "name": "N", "parent_provided_id": parent} for name, parent in rows]
-    with Spool[Change]() as spool, ActualGroups() as groups:
+    with Spool[Change, Undecided]() as spool, ActualGroups() as groups:
         groups.add([UserGroup(provided_id=name, token=name, name="N", details={}) for name in actual])
         planner = Planner(spool, validator=RULES, tokens=None, refresh=True)
         list(planner.plan([tenants]))

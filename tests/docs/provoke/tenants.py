@@ -35,7 +35,8 @@ def _sent(name: str, *, if_exists: str) -> Sent:
         signal=ShutdownSignal(),
         always_ask=True,
     )
-    ((result,),) = filter(None, sync.run([[{"user_group_id": "acme", "name": name}]]))
+    rows = [[{"user_group_id": "acme", "name": name}]]
+    ((result,),) = filter(None, (results for results, _ in sync.run(rows)))
     assert result.sent is not None
     return result.sent
 
