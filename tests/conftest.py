@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import json
 import os
@@ -104,11 +105,19 @@ RunDag = Callable[..., Run]
 
 
 @pytest.fixture(scope="session")
-def airflow_home() -> Path:
-    """The home, with a migrated metadata database."""
-    command = [sys.executable, "-m", "airflow", "db", "migrate"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HOME, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def airflow_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The home, with a migrated metadata database; xdist's first worker that wants one makes it for all."""
+    own = tmp_path_factory.getbasetemp()
+    migrated = (own if worker_id == "master" else own.parent) / "migrated.db"
+    with migrated.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not migrated.exists():
+            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=HOME, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+            shutil.copy(HOME / "airflow.db", migrated)
+    if not (HOME / "airflow.db").exists():
+        shutil.copy(migrated, HOME / "airflow.db")
     return HOME
 
 
