@@ -18,6 +18,7 @@ from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 
 QUERY = "SELECT tenant_id AS user_group_id, name, mapping, properties FROM tenants"
 SYNC = {"sql": QUERY, "sql_conn_id": "warehouse", "if_exists": "update", "if_missing": "report", "pool": "explo"}
+SYNC |= {"rejects_table": "explo_rejects", "log_table": "explo_log"}
 
 if tuple(map(int, __version__.split(".")[:2])) < (3, 1):
     logging.getLogger(__name__).info("No DAG explo_review_changes: approval by a human needs Airflow 3.1 or later")

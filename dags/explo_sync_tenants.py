@@ -6,8 +6,6 @@ the connections ``warehouse`` and ``explo_default``, and takes 8 of the 10 slots
     airflow pools set explo 10 "Explo's request budget"
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
@@ -29,6 +27,7 @@ with DAG(
         sql_conn_id="warehouse",
         if_exists="update",
         rejects_table="explo_rejects",
+        log_table="explo_log",
         pool="explo",
         pool_slots=8,
         budget_share=0.8,

@@ -48,6 +48,8 @@ def environment(*, explo: str, **settings: str) -> dict[str, str]:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(LOGS / "tasks"),
         "AIRFLOW_CONN_EXPLO_DEFAULT": explo,
         "AIRFLOW_CONN_WAREHOUSE": warehouse_connection(),
+        "AIRFLOW__EXPLO__PAGE": "True",
+        "AIRFLOW__EXPLO__PAGE_CONN_ID": "warehouse",
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
         "PYTHONUNBUFFERED": "1",
         **settings,

@@ -69,6 +69,7 @@ def _serve(connection: str, where: str, pages: dict[str, str]) -> None:
             for title, path in pages.items():
                 print(f"  {title:<22} {url}{path}")
             print(f"  {'waiting for approval':<22} {url}/required_actions (half a minute from now)")
+            print(f"  {'all of it on a page':<22} {url}/explo/")
             print("\nDaily DAGs that change Explo unasked are paused. explo_onboard_tenant has a form to trigger it.")
             print("Ctrl-C stops everything; runs, tokens and Explo's groups stay for the next `make ui`.", flush=True)
             process.wait()

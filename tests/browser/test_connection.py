@@ -52,7 +52,7 @@ def test_a_connection_is_created_through_the_form(page, airflow):
 def test_the_test_button_reports_success(page, explo):
     connect(page, "explo_good", url=explo.url, token=API_TOKEN)
     expect(press_test(page, "explo_good")).to_contain_text("Test Connection Successful")
-    expect(page.get_by_role("status")).to_contain_text(f"Explo answered at {explo.url}, and took the API token.")
+    expect(page.get_by_role("status")).to_contain_text(f"{explo.url} responded and accepted the API token.")
     assert API_TOKEN not in page.content()
 
 
@@ -60,7 +60,7 @@ def test_the_test_button_reports_a_wrong_token(page, explo):
     connect(page, "explo_wrong", url=explo.url, token=WRONG)
     said = press_test(page, "explo_wrong")
     expect(said).to_contain_text("Test Connection Failed")
-    expect(said).to_contain_text("Explo refused the API token; check it in the connection")
+    expect(said).to_contain_text("Explo rejected the API token")
     assert WRONG not in page.content()
 
 
