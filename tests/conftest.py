@@ -41,7 +41,7 @@ os.environ |= {
 }
 
 (HOME / "dags").mkdir()
-# Airflow's own objects are many and stay: looking through them for garbage as often as by default takes a sixth of the time.
+# Airflow's own objects are many and stay: searching them for garbage as often as by default takes a sixth of the time.
 gc.set_threshold(50_000)
 
 TESTS = Path(__file__).parent
