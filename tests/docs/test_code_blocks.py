@@ -30,6 +30,7 @@ def test_tests_pass(airflow_home, tmp_path):
     checks.tests(found, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AIRFLOW_3, reason="mypy runs on Airflow 3 only: to it, Airflow 2.11's base classes are Any")
 def test_python_is_well_typed(tmp_path):
     checks.types([block for block in blocks("python") if not block.included], tmp_path)
