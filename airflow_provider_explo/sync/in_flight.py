@@ -36,7 +36,8 @@ class InFlight:
     def __init__(self, make: Callable[[Attempt], Attempt | None], *, size: int, rate: float) -> None:
         self._make = make
         self._pool: DaemonThreadPool[Attempt | None] = DaemonThreadPool(size)
-        self._pending: set[Future[Attempt | None]] = set()
+        # In the order in which they were started.
+        self._pending: dict[Future[Attempt | None], None] = {}
         self._no_failure = threading.Event()
         self._no_failure.set()
         self._ending = False
@@ -48,23 +49,28 @@ class InFlight:
 
     def start(self, attempt: Attempt) -> None:
         """Make an attempt, as soon as a thread is free."""
-        self._pending.add(self._pool.submit(self._made, attempt))
+        self._pending[self._pool.submit(self._made, attempt)] = None
 
-    def done(self, *, timeout: float = POLL_INTERVAL) -> set[Future[Attempt | None]]:
-        """Wait for the first that is done, and for a moment for others; none after ``timeout`` seconds."""
+    def done(self, *, timeout: float = POLL_INTERVAL) -> list[Future[Attempt | None]]:
+        """Wait for the first that is done, and for a moment for others; none after ``timeout`` seconds.
+
+        :returns: them, in the order in which they were started.
+        """
         done, rest = wait(self._pending, timeout=timeout, return_when=FIRST_COMPLETED)
         if done and rest:
             done, _ = wait(self._pending, timeout=SAVE_INTERVAL, return_when=FIRST_EXCEPTION)
-        return done
+        return [future for future in self._pending if future in done]
 
-    def remaining(self, *, timeout: float) -> set[Future[Attempt | None]]:
+    def remaining(self, *, timeout: float) -> list[Future[Attempt | None]]:
         """Wait for all of them, whatever fails, and return those that are done by then."""
         self._end()
-        return wait(self._pending, timeout=timeout).done
+        done = wait(self._pending, timeout=timeout).done
+        return [future for future in self._pending if future in done]
 
     def remove(self, done: Collection[Future[Attempt | None]]) -> None:
         """What came of these attempts is saved."""
-        self._pending.difference_update(done)
+        for future in done:
+            del self._pending[future]
 
     def go_on(self) -> None:
         """Failures so far are dealt with."""

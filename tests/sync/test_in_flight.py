@@ -61,6 +61,15 @@ def test_what_is_done_soon_is_collected_at_once(flight):
     assert len(times) < len(TENANTS) / 2
 
 
+def test_what_is_collected_comes_in_the_order_of_its_start(flight):
+    """Of two tenants with one token, the first keeps it."""
+    in_flight = flight(lambda made: made, size=8)
+    for name in TENANTS:
+        in_flight.start(attempt(name))
+    assert len(in_flight.remaining(timeout=10)) == len(TENANTS)
+    assert [made.change.user_group_id for made in attempts_of(in_flight.done())] == TENANTS
+
+
 def test_one_that_hangs_keeps_no_other_waiting(flight):
     over = threading.Event()
 
