@@ -39,7 +39,7 @@ ui: $(READY)  ## the demo's Airflow in a browser
 	@$(RUN) -m demo.ui
 
 test: $(READY)  ## the tests, with coverage; on AIRFLOW=3.3.2 unless another is named
-	COVERAGE_FILE=$(VENV)/coverage $(RUN) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+	COVERAGE_FILE=$(VENV)/coverage $(RUN) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
 	  --cov -m 'not slow'
 
 test-slow: $(READY)  ## the tests that take long: many customers, kills, hanging patterns, more examples of each property

@@ -74,6 +74,7 @@ def vault(airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     (folder / "unsealed").unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("conn_id", "arguments"),
     [

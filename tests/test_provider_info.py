@@ -115,6 +115,7 @@ def test_discovery_imports_neither_airflow_nor_anything_for_http():
     assert not loaded & {"airflow", "requests", "jsonschema", "sqlalchemy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "operator",
     [

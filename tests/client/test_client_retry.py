@@ -11,7 +11,6 @@ from email.utils import format_datetime
 import pytest
 
 from airflow_provider_explo.client.rate_limiter import RateLimiter
-from airflow_provider_explo.client.transport import Transport
 from airflow_provider_explo.exceptions import ExploProtocolError, ExploRateLimitError, ExploUnavailableError
 
 FAST = 1e12
@@ -20,11 +19,6 @@ FAST = 1e12
 def closed_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
-
-
-def silent(request, connection):
-    """Keep the connection open without a response, until the client closes it."""
-    connection.recv(1)
 
 
 @pytest.mark.parametrize(
@@ -103,34 +97,6 @@ def test_every_attempt_sends_the_same_request(kit, explo, client):
     assert len(explo.received) == 4
 
 
-def test_a_timed_out_request_is_retried(kit, explo, new_client):
-    explo.will(silent)
-
-    assert kit.create(new_client(timeout=0.1)).token == kit.TENANT_TOKEN
-    assert len(explo.received) == 2
-
-
-def test_a_stalled_body_times_out_and_is_retried(kit, explo, new_client):
-    def stall(request, connection):
-        connection.sendall(kit.respond(kit.created())[:-10])
-        connection.recv(1)
-
-    explo.will(stall)
-
-    assert kit.create(new_client(timeout=0.1)).token == kit.TENANT_TOKEN
-    assert len(explo.received) == 2
-
-
-def test_a_time_out_says_so(kit, explo, new_client):
-    explo.will(silent)
-
-    error = kit.failure(new_client(timeout=0.1).probe)
-
-    assert type(error) is ExploUnavailableError
-    assert (error.status, error.ambiguous) == (None, True)
-    assert "in time (timeout)" in str(error)
-
-
 def test_a_refused_connection_is_tried_until_the_time_is_over(kit, new_client, clock):
     began = clock.now
     client = new_client(base_url=f"http://127.0.0.1:{closed_port()}", retry_timeout=20)
@@ -155,125 +121,6 @@ def test_a_host_that_dns_does_not_know_says_so(kit, new_client, monkeypatch):
     assert type(error) is ExploUnavailableError
     assert "explo.invalid" in str(error)
     assert not error.ambiguous
-
-
-@pytest.mark.parametrize("status", [429, 500])
-@pytest.mark.parametrize("retry_timeout", [0.5, 5, 59, 61, 300, 1000])
-def test_retry_timeout_bounds_a_request_with_its_waits(kit, explo, new_client, clock, status, retry_timeout):
-    explo.will(*[kit.respond(status=status)] * 1000)
-    began = clock.now
-
-    error = kit.failure(lambda: kit.create(new_client(retry_timeout=retry_timeout)))
-
-    assert error.status == status
-    assert clock.now - began < retry_timeout
-    assert len(explo.received) == len(clock.naps) + 1
-
-
-def test_the_last_attempt_has_only_the_time_that_is_left(kit, explo, new_client):
-    explo.will(kit.respond(status=500), silent, silent)
-    client = new_client(timeout=600, retry_timeout=1.1)
-
-    error = kit.failure(lambda: kit.create(client))
-
-    assert "no response from" in str(error)
-    assert len(explo.received) == 2
-
-
-@pytest.mark.parametrize("time_left", [-5.0, 0.0, 1e-12])
-def test_an_attempt_without_time_left_ends_as_a_time_out(kit, explo, client, time_left):
-    transport = Transport(client.settings)
-    explo.will(silent)
-    request = kit.smallest_request()
-
-    error = kit.failure(lambda: transport.send(request, time_left=time_left))
-
-    assert type(error) is ExploUnavailableError
-
-
-@pytest.mark.parametrize("timeout", [1e12, 1e300])
-def test_a_timeout_longer_than_a_socket_can_wait_is_none_at_all(kit, new_client, timeout):
-    assert kit.create(new_client(timeout=timeout, retry_timeout=timeout)).token == kit.TENANT_TOKEN
-
-
-ONCE = {
-    "delete": lambda client: client.delete_user_group(current_token="old"),
-    "refresh": lambda client: client.refresh_user_group_token(current_token="old"),
-}
-AMBIGUOUS = {
-    "500": lambda kit: kit.respond(status=500),
-    "503 with a time": lambda kit: kit.respond(status=503, headers={"Retry-After": "1"}),
-    "closed": lambda kit: None,
-    "cut short": lambda kit: lambda request, connection: connection.sendall(kit.respond(kit.created())[:-5]),
-    "silent": lambda kit: silent,
-}
-
-
-@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
-@pytest.mark.parametrize("operation", ONCE.values(), ids=ONCE)
-def test_deleting_and_refreshing_are_not_repeated_after_an_attempt_that_may_have_worked(
-    kit, explo, new_client, operation, fault
-):
-    explo.will(fault(kit))
-
-    error = kit.failure(lambda: operation(new_client(timeout=0.1)))
-
-    assert type(error) is ExploUnavailableError
-    assert error.ambiguous
-    assert len(explo.received) == 1
-
-
-@pytest.mark.parametrize("operation", ONCE.values(), ids=ONCE)
-def test_deleting_and_refreshing_are_repeated_after_a_429(kit, explo, client, operation):
-    explo.will(kit.respond(status=429), kit.respond(status=429))
-
-    operation(client)
-
-    assert len(explo.received) == 3
-
-
-@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
-@pytest.mark.parametrize(("returned", "reported"), [(False, None), (True, True)])
-def test_after_an_ambiguous_attempt_only_new_is_still_known(kit, explo, new_client, fault, returned, reported):
-    explo.will(fault(kit), kit.respond(kit.created(new=returned)))
-
-    assert kit.create(new_client(timeout=0.1)).new_user_group is reported
-
-
-def test_one_ambiguous_attempt_among_others_is_remembered(kit, explo, client):
-    explo.will(kit.respond(status=429), None, kit.respond(status=429), kit.respond(kit.created(new=False)))
-
-    assert kit.create(client).new_user_group is None
-
-
-def test_after_a_429_not_new_is_known(kit, explo, client):
-    explo.will(kit.respond(status=429), kit.respond(kit.created(new=False)))
-
-    assert kit.create(client).new_user_group is False
-
-
-def test_after_a_refused_connection_not_new_is_known(kit, stand_in, new_client, clock):
-    server = stand_in()
-    port = server.port
-    server.stop()
-    revived = []
-
-    def sleep(seconds):
-        clock.sleep(seconds)
-        if not revived:
-            revived.append(stand_in(port=port))
-            revived[0].will(kit.respond(kit.created(new=False)))
-
-    rate_limiter = RateLimiter(FAST, clock=clock, sleep=sleep)
-
-    assert kit.create(new_client(base_url=server.url, rate_limiter=rate_limiter)).new_user_group is False
-
-
-def test_the_next_request_does_not_inherit_the_ambiguity(kit, explo, client):
-    explo.will(None, kit.respond(kit.created(new=False)), kit.respond(kit.created(new=False)))
-
-    assert kit.create(client).new_user_group is None
-    assert kit.create(client).new_user_group is False
 
 
 def test_a_retry_is_logged_with_tenant_endpoint_and_wait(kit, explo, client, every_log):

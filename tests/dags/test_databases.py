@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from tests.dags.conftest import day_after
 
+pytestmark = pytest.mark.slow
+
 TYPES = {"sqlite": ("TEXT", "TEXT"), "postgresql": ("TIMESTAMPTZ", "JSONB"), "duckdb": ("TIMESTAMPTZ", "JSON")}
 MARCH_2 = {"first": "2026-03-02 00:00:00", "midday": "2026-03-02 12:00:00", "last": "2026-03-02 23:59:59.999"}
 OTHERS = {"early": "2026-03-01 23:59:59.999", "late": "2026-03-03 00:00:00"}

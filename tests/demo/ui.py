@@ -77,7 +77,11 @@ class DemoUi:
 
     def api(self, path: str, body: Any = None, *, method: str | None = None) -> Any:
         """The response of Airflow's REST API."""
-        login = self._send("/auth/token", {"username": "admin", "password": self.password})
+        return json.loads(self.text(path, body, method=method))
+
+    def text(self, path: str, body: Any = None, *, method: str | None = None) -> str:
+        """The response to somebody who is logged in."""
+        login = json.loads(self._send("/auth/token", {"username": "admin", "password": self.password}))
         return self._send(path, body, method=method, token=login["access_token"])
 
     def waiting(self) -> list[Any]:
@@ -106,12 +110,12 @@ class DemoUi:
             found |= {customer["provided_id"]: customer for customer in customers}
         return found
 
-    def _send(self, path: str, body: Any, *, method: str | None = None, token: str = "") -> Any:
+    def _send(self, path: str, body: Any, *, method: str | None = None, token: str = "") -> str:
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)
+            return response.read().decode()
 
     def _printed(self, pattern: str) -> str:
         found = re.search(pattern, self.output)

@@ -78,7 +78,7 @@ def yaml(block: Block, folder: Path) -> None:
 
 
 def _run(*command: str, folder: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags")}
     done = subprocess.run(
         [sys.executable, "-m", *command],
         capture_output=True,

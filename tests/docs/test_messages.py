@@ -16,6 +16,7 @@ from tests.docs.blocks import ROOT, blocks
 from tests.docs.provoke import bulk, connections, lifecycle, network, responses, tables, tenants
 from tests.docs.provoke.stage import Stage, placed
 
+FAILURES = ROOT / "docs" / "failures"
 PROVOKERS = [
     function
     for module in (responses, network, connections, tenants, lifecycle, bulk, tables)
@@ -83,7 +84,7 @@ def test_the_documentation_shows_nothing_else():
 def test_the_guide_names_every_error_and_every_outcome():
     from airflow_provider_explo.tenants.outcome import KINDS
 
-    guide = (ROOT / "docs" / "failures.md").read_text()
+    guide = "".join(path.read_text() for path in FAILURES.glob("*.md"))
     errors = [
         name
         for name, value in vars(exceptions).items()
@@ -94,7 +95,7 @@ def test_the_guide_names_every_error_and_every_outcome():
 
 
 def test_the_messages_of_the_example_dags_are_theirs():
-    section = (ROOT / "docs" / "failures.md").read_text().partition("## The example DAGs")[2].partition("## ")[0]
+    section = (FAILURES / "index.md").read_text().partition("## The example DAGs")[2].partition("## ")[0]
     phrases = re.findall("`([a-z_ :]+)`", section)
     source = "".join(path.read_text() for path in (ROOT / "dags").glob("*.py"))
     assert len(phrases) > 4

@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sql.token_table import TokenTable
+from tests.operators.onboarding import dag_with
 from tests.processes import wait_until
 
 
@@ -26,6 +27,16 @@ def run_operator(run_dag: Any, explo_connection: Any) -> Callable[..., Any]:
         with DAG("one", start_date=datetime(2024, 1, 1), schedule=None, **dag_arguments or {}) as dag:
             operator(task_id="task", **{"retries": 2, **arguments})
         return run_dag(dag)
+
+    return run
+
+
+@pytest.fixture
+def onboard(run_dag, explo_connection):
+    """Run one operator in a DAG of its own."""
+
+    def run(**arguments):
+        return run_dag(dag_with(**arguments))
 
     return run
 

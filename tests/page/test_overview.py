@@ -50,6 +50,7 @@ def fetched(overview: Overview, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
+@pytest.mark.slow
 def test_runs_are_counted_by_the_database(overview, fetched):
     runs = overview.runs(TASKS, limit=31)
     assert len(runs) == 31

@@ -17,6 +17,8 @@ import pytest
 from airflow_provider_explo.emulator import ApiToken, ExploEmulator, Fault
 from tests.conftest import is_airflows_own, undecorated
 
+pytestmark = pytest.mark.slow
+
 API_TOKEN = "api-token-of-explo-7f2c9e"
 READ_ONLY = "read-only-token-of-explo-41d8"
 WRONG = "wrong-token-of-explo-90aa"

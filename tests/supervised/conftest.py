@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,12 @@ from tests.processes import wait_until
 from tests.supervised.execution_api import ExecutionApi
 from tests.supervised.proxy import Proxy
 from tests.supervised.supervisor import DAG_FILE
+
+TENANTS = 200
+SQL = "SELECT tenant_id AS user_group_id, name FROM tenants"
+PUT = "INSERT INTO tenants (tenant_id, name) VALUES "
+ROWS = ", ".join(f"('t{number}', 'Tenant {number}')" for number in range(TENANTS))
+BULK = {"sql": SQL, "sql_conn_id": "warehouse", "refresh": False}
 
 
 class SupervisedTask:
@@ -87,6 +93,14 @@ class SupervisedTask:
             self._process.wait(within)
         assert self._process.poll() is not None, f"still there after {within} s\n{self.log}"
 
+    def assert_unsaved_are_logged(self, explo: Any, saved: Collection[str]) -> None:
+        """Each tenant whose group was made, and whose token was not saved, is in the log with its outcome."""
+        unsaved = {group.provided_id: group for group in explo.groups if group.provided_id not in saved}
+        assert unsaved
+        for name, group in unsaved.items():
+            assert f"tenant '{name}': created" in self.log or f"tenant '{name}': no response" in self.log
+            assert group.token not in self.log
+
     def kill(self) -> None:
         with suppress(psutil.NoSuchProcess):
             parent = psutil.Process(self._process.pid)
@@ -117,6 +131,12 @@ def start_task(airflow_home: Path, explo_connection: Any, tmp_path: Path) -> Ite
         yield start
         for task in started:
             task.kill()
+
+
+@pytest.fixture
+def paced(explo_connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow enough that a run can be ended in its middle."""
+    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(requests_per_minute=1200))
 
 
 class PostgresBehindProxy:

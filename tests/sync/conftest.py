@@ -83,6 +83,11 @@ class World:
             connection.row_factory = sqlite3.Row
             return {row["user_group_id"]: dict(row) for row in connection.execute("SELECT * FROM explo_user_groups")}
 
+    def assert_refreshed(self, before: str) -> None:
+        """Explo and the token table agree on another token of acme's."""
+        assert self.in_explo == self.in_table
+        assert self.in_explo["acme"] != before
+
     def close(self) -> None:
         for close in self._open:
             close()

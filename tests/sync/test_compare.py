@@ -13,8 +13,8 @@ from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.upsert import send
 from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.tenant import Tenant
+from tests.tenants.strategies import json_objects
 from tests.tenants.test_content_hash import same
-from tests.tenants.test_tenants import json_objects
 
 WANTED = Tenant(user_group_id="acme", name="Acme", mapping={"40": 213}, properties={"plan": "gold", "seats": 1})
 

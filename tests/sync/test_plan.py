@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_explo.client.models import UserGroup
 from airflow_provider_explo.sql.token_row import TokenRow
-from airflow_provider_explo.sync.actual import ActualGroups
-from airflow_provider_explo.sync.plan import Change, decide
+from airflow_provider_explo.sync.plan import Change
 from airflow_provider_explo.sync.plan_table import PlanTable
 from airflow_provider_explo.sync.planner import Planner
 from airflow_provider_explo.sync.spool import Spool
 from airflow_provider_explo.sync.undecided import Undecided
 from airflow_provider_explo.tenants.content_hash import content_hash
-from airflow_provider_explo.tenants.row import Row
 from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator
 
@@ -116,52 +112,6 @@ def test_a_known_tenant_is_not_checked_again():
     assert planned[0].action == "unchanged"
 
 
-ACME = Tenant(user_group_id="acme", name="Acme", mapping={"40": "1"})
-
-
-def change(stored, **fields):
-    """A change for ACME, before it is decided."""
-    return Change(
-        row=1,
-        user_group_id="acme",
-        name="Acme",
-        action="create",
-        tenant=ACME,
-        digest=content_hash(ACME),
-        stored=None if stored is None else row("acme", content_hash=stored),
-        **fields,
-    )
-
-
-@pytest.mark.parametrize(
-    ("stored", "actions"),
-    [
-        (None, ("create", "create", "create")),
-        (content_hash(ACME), ("unchanged", "unchanged", "unchanged")),
-        (content_hash(ACME, settled=False), ("unchanged", "update", "unchanged")),
-        ("1:of-something-else", ("drift", "update", "refuse")),
-        # A rule that this release does not know: of a later one.
-        ("999:ff", ("drift", "update", "refuse")),
-        ("", ("drift", "update", "refuse")),
-    ],
-)
-def test_what_is_to_be_done_follows_from_what_was_sent(stored, actions):
-    for if_exists, action in zip(("keep", "update", "fail"), actions, strict=True):
-        decided = decide(change(stored), if_exists=if_exists, listed=False)
-        assert decided.action == action
-        assert decided.reason
-
-
-def test_a_hash_of_an_earlier_rule_still_counts(monkeypatch):
-    from airflow_provider_explo.tenants import content_hash as hashing
-
-    old = content_hash(ACME)
-    monkeypatch.setattr(hashing, "HASH_VERSION", "2")
-    monkeypatch.setattr(hashing, "_RULES", {**hashing._RULES, "2": lambda tenant: "another rule"})
-    assert content_hash(ACME) == "2:another rule"
-    assert decide(change(old), if_exists="update", listed=False).action in ("unchanged", "save")
-
-
 def test_a_bool_is_no_data_source_even_where_its_text_is_one():
     known = {"a": content_hash(RULES.tenant(user_group_id="a", name="A", mapping={"40": "True"}))}
     planned, _ = plan([{"user_group_id": "a", "name": "A", "mapping": {"40": True}}], known=known)
@@ -197,111 +147,3 @@ def test_an_id_cannot_forge_lines_of_the_plan():
     assert len(lines) == 4
     assert lines[-1] == "Plan: 2 rejected"
     assert max(map(len, lines)) < 400
-
-
-def group(name="Acme", *, token="token", **details):
-    details.setdefault("parent_schema_datasource_mapping", {"40": "1"})
-    return UserGroup(provided_id="acme", token=token, name=name, details=details)
-
-
-KNOWN = content_hash(ACME)
-
-
-@pytest.mark.parametrize(
-    ("stored", "actual", "keep", "update", "fail"),
-    [
-        (None, None, "create", "create", "create"),
-        (KNOWN, None, "create", "create", "create"),
-        (None, group(), "save", "save", "refuse"),
-        (None, group("Other"), "save", "update", "refuse"),
-        (KNOWN, group("Other"), "drift", "update", "refuse"),
-        (KNOWN, group(token="new"), "save", "save", "save"),
-        (KNOWN, group("Other", token="new"), "save", "update", "refuse"),
-        ("1:of-something-else", group("Other"), "drift", "update", "refuse"),
-        ("1:of-something-else", group("Other", parent_schema_datasource_mapping=None), "drift", "update", "refuse"),
-    ],
-)
-def test_explo_s_list_decides(stored, actual, keep, update, fail):
-    for if_exists, action in (("keep", keep), ("update", update), ("fail", fail)):
-        decided = decide(change(stored, actual=actual), if_exists=if_exists, listed=True)
-        assert decided.action == action, if_exists
-        assert decided.recreated == (actual is None and stored is not None)
-
-
-def test_a_row_that_says_the_same_is_left_alone_and_one_that_does_not_is_written():
-    named = row("acme", content_hash=KNOWN)
-    stored = change(KNOWN).stored
-    assert decide(change(None, actual=group()), if_exists="keep", listed=True).kind == "existing"
-    settled = Change(**{**vars(change(KNOWN, actual=group())), "stored": TokenRow(**{**vars(stored), "name": "Acme"})})
-    assert decide(settled, if_exists="update", listed=True).action == "unchanged"
-    assert named.content_hash == KNOWN
-    unsettled = change(KNOWN + "?", actual=group())
-    decided = decide(unsettled, if_exists="update", listed=True)
-    assert (decided.action, decided.kind) == ("save", "unchanged")
-
-
-saved = st.sampled_from([KNOWN, KNOWN + "?", KNOWN + ":12345678", "1:aa", None])
-groups = st.builds(
-    group,
-    st.sampled_from(["Acme", "Other", None]),
-    token=st.sampled_from(["token", "other"]),
-    parent_schema_datasource_mapping=st.sampled_from([{"40": "1"}, {"40": 1}, {"40": "2"}, None]),
-    properties=st.sampled_from([{}, {"plan": "gold"}]),
-)
-
-
-@given(saved, st.none() | groups, st.sampled_from(["keep", "update", "fail"]), st.sampled_from(["1", 1]))
-def test_nothing_is_done_quickly_only_where_that_is_decided(saved, actual, if_exists, source):
-    """For most rows there is no change to be decided: that must come to the same."""
-    values = {"user_group_id": "acme", "name": "Acme", "mapping": f'{{"40": {json.dumps(source)}}}'}
-    stored = None if saved is None else TokenRow(user_group_id="acme", name="Acme", token="token", content_hash=saved)
-    read = Undecided.of(1, Row(values), stored, rules="")
-    if read.is_stored:
-        assert decide(read.change(), if_exists=if_exists, listed=False).action == "unchanged"
-    decided = decide(read.change(actual), if_exists=if_exists, listed=True)
-    if read.is_in(actual):
-        assert decided.action == "unchanged"
-    elif decided.action == "unchanged":
-        assert saved == KNOWN + "?"
-
-
-def planned_with_parents(*rows, actual=()):
-    """The order in which changes are applied, and the problems."""
-    tenants = [{"user_group_id": name, "name": "N", "parent_provided_id": parent} for name, parent in rows]
-    with Spool[Change, Undecided]() as spool, ActualGroups() as groups:
-        groups.add([UserGroup(provided_id=name, token=name, name="N", details={}) for name in actual])
-        planner = Planner(spool, validator=RULES, tokens=None, refresh=True)
-        list(planner.plan([tenants]))
-        list(planner.compare(groups))
-        planner.finish(groups)
-        kept = [(depth, change) for depth, chunk in spool.chunks(2) for change in chunk]
-    order = [(change.user_group_id, depth) for depth, change in kept if change.sends]
-    problems = {
-        change.user_group_id: change.reason for _, change in kept if not change.sends and change.action != "save"
-    }
-    return order, problems
-
-
-def test_parents_come_before_children():
-    order, problems = planned_with_parents(
-        ("c", "b"), ("d", "b"), ("b", "a"), ("a", None), ("x", "there"), actual=["there"]
-    )
-    assert order == [("a", 0), ("x", 0), ("b", 1), ("c", 2), ("d", 2)]
-    assert problems == {}
-
-
-def test_a_parent_that_is_nowhere_fails_its_child_alone():
-    order, problems = planned_with_parents(("a", None), ("b", "nobody"))
-    assert order == [("a", 0)]
-    assert problems == {"b": "parent 'nobody' is neither in Explo nor in the query"}
-
-
-def test_a_cycle_is_rejected_with_its_members():
-    order, problems = planned_with_parents(
-        ("a", "b"), ("b", "c"), ("c", "a"), ("below", "a"), ("self", "self"), ("ok", None)
-    )
-    assert order == [("ok", 0)]
-    assert set(problems) == {"a", "b", "c", "below", "self"}
-    for name in ("a", "b", "c", "below"):
-        assert problems[name] == "its parents form a cycle: 'a' → 'b' → 'c' → 'a'"
-    assert problems["self"] == "its parents form a cycle: 'self' → 'self'"

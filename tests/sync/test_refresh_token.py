@@ -10,14 +10,10 @@ import pytest
 
 from airflow_provider_explo.emulator import Fault
 from airflow_provider_explo.exceptions import (
-    ExploConfigError,
-    ExploEndpointGoneError,
     ExploError,
     ExploProtocolError,
-    ExploRefusedError,
     ExploUnavailableError,
 )
-from airflow_provider_explo.sql.token_row import TokenRow
 from airflow_provider_explo.sync.refresh_token import refresh_token
 from tests.client.conftest import StandIn, respond
 from tests.errors import everything_shown
@@ -28,17 +24,12 @@ GET, REFRESH, LIST = "get_customer", "refresh_user_group_token", "customers"
 KILLS = 30
 
 
-def assert_refreshed(world, before):
-    assert world.in_explo == world.in_table
-    assert world.in_explo["acme"] != before
-
-
 def test_it_takes_three_requests_and_keeps_name_and_hash(world):
     before = world.add()
     group = world.run(refresh_token, "acme")
     assert world.sent == [GET, REFRESH, GET]
     assert group.token == world.in_explo["acme"]
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
     row = world.rows()["acme"]
     assert (row["name"], row["content_hash"]) == ("Saved", HASH)
 
@@ -46,7 +37,7 @@ def test_it_takes_three_requests_and_keeps_name_and_hash(world):
 def test_a_tenant_without_a_row_gets_one_that_the_next_sync_compares(world):
     before = world.add(saved=False)
     world.run(refresh_token, "acme")
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
     row = world.rows()["acme"]
     assert (row["name"], row["content_hash"]) == ("Acme", "?")
 
@@ -62,7 +53,7 @@ def test_each_api_has_its_endpoint(world, api):
     before = world.add()
     world.run(refresh_token, "acme", settings={"api": api})
     assert world.sent[1] == ("refresh_customer_token" if api == "customer" else REFRESH)
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
 
 
 @pytest.mark.parametrize("kind", ["close_after", "truncated", "cut_off", "no_token", "other_shape", "wrong_tenant"])
@@ -71,7 +62,7 @@ def test_a_response_lost_after_the_change_is_found_and_nothing_is_sent_twice(wor
     world.explo.inject(Fault(kind, path=REFRESH))
     world.run(refresh_token, "acme")
     assert world.sent == [GET, REFRESH, GET, GET]
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
 
 
 def test_a_response_slower_than_the_timeout_is_found(world):
@@ -79,7 +70,7 @@ def test_a_response_slower_than_the_timeout_is_found(world):
     world.explo.inject(Fault("slow", seconds=1, path=REFRESH))
     world.run(refresh_token, "acme", settings={"timeout": 0.2})
     assert world.sent.count(REFRESH) == 1
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
 
 
 @pytest.mark.parametrize("fault", [Fault("status", status=500, path=REFRESH), Fault("close_before", path=REFRESH)])
@@ -89,7 +80,7 @@ def test_what_was_not_carried_out_is_sent_again_after_asking(world, fault):
     world.run(refresh_token, "acme")
     assert world.sent == [GET, REFRESH, GET, REFRESH, GET]
     assert len(world.slept) == 1
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
 
 
 def test_a_500_that_stays_is_left_to_airflows_retries(world):
@@ -104,7 +95,7 @@ def test_a_stale_token_in_the_table_does_no_harm(world):
     replaced = world.explo.refresh_token("acme")
     world.run(refresh_token, "acme")
     assert world.sent == [GET, REFRESH, GET]
-    assert_refreshed(world, replaced)
+    world.assert_refreshed(replaced)
 
 
 def test_a_given_token_that_is_another_tenants_is_not_sent(world):
@@ -112,7 +103,7 @@ def test_a_given_token_that_is_another_tenants_is_not_sent(world):
     other = world.add("bolt")
     world.run(refresh_token, "acme", token=other)
     assert world.in_explo["bolt"] == other
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
 
 
 def test_another_task_that_was_faster_is_no_error(world):
@@ -128,7 +119,7 @@ def test_another_task_that_was_faster_is_no_error(world):
     client.close()
     assert world.sent == [GET, REFRESH, GET, GET]
     assert group.token == world.in_explo["acme"]
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -164,7 +155,7 @@ def test_a_token_replaced_while_it_is_saved_is_saved_again(world):
     tokens.edit = edit_late
     world.run(refresh_token, "acme", tokens=tokens)
     assert world.sent == [GET, REFRESH, GET, GET, GET]
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
 
 
 def test_a_token_replaced_for_ever_ends_with_an_error_to_retry(world):
@@ -182,59 +173,6 @@ def test_a_token_replaced_for_ever_ends_with_an_error_to_retry(world):
     assert "replaced 10 times" in str(error)
 
 
-@pytest.mark.parametrize("gone", [[], ["get_customer"]])
-def test_a_tenant_that_is_not_there_fails_before_any_change(world, gone):
-    world.explo.gone = gone
-    error = world.run(refresh_token, "acme")
-    assert isinstance(error, ExploRefusedError)
-    assert "tenant 'acme': no user group in Explo" in str(error)
-    assert world.sent == [GET, LIST]
-
-
-@pytest.mark.parametrize("given", ["argument", "table"])
-def test_where_explo_does_not_say_the_given_or_the_saved_token_is_sent(world, given):
-    before = world.add(saved=given == "table")
-    world.explo.gone = ["get_customer", "customers"]
-    world.run(refresh_token, "acme", token=before if given == "argument" else None)
-    assert world.sent == [GET, LIST, REFRESH]
-    assert_refreshed(world, before)
-
-
-def test_where_explo_does_not_say_and_no_token_is_known_it_fails(world):
-    world.add(saved=False)
-    world.explo.gone = ["get_customer", "customers"]
-    assert isinstance(world.run(refresh_token, "acme"), ExploEndpointGoneError)
-    assert REFRESH not in world.sent
-
-
-def test_an_endpoint_that_is_gone_is_not_taken_for_a_missing_tenant(world):
-    world.add()
-    world.explo.gone = ["refresh_user_group_token"]
-    error = world.run(refresh_token, "acme")
-    assert isinstance(error, ExploEndpointGoneError)
-    assert "api: customer" in str(error)
-
-
-def test_a_row_of_another_connection_is_refused_before_any_request(world):
-    world.add(saved=False)
-    row = TokenRow(user_group_id="acme", name="Acme", token="x", content_hash=HASH)
-    world.tokens(explo_conn_id="explo_testing").save(row)
-    error = world.run(refresh_token, "acme")
-    assert isinstance(error, ExploConfigError)
-    assert "explo_testing" in str(error)
-    assert "explo_default" in str(error)
-    assert world.sent == []
-
-
-def test_a_token_that_another_tenant_has_is_not_saved(world):
-    world.add()
-    world.tokens().save(TokenRow(user_group_id="bolt", name="Bolt", token="0" * 64, content_hash=HASH))
-    world.explo.inject(Fault("shared_token", path=REFRESH))
-    error = world.run(refresh_token, "acme")
-    assert isinstance(error, ExploProtocolError)
-    assert "0" * 64 not in world.in_table["acme"]
-
-
 def test_a_database_that_is_busy_gets_another_chance(world):
     before = world.add()
     tokens = world.tokens()
@@ -249,7 +187,7 @@ def test_a_database_that_is_busy_gets_another_chance(world):
     tokens.edit = fail
     world.run(refresh_token, "acme", tokens=tokens)
     assert world.slept == [1.0, 2.0, 4.0]
-    assert_refreshed(world, before)
+    world.assert_refreshed(before)
 
 
 @pytest.mark.parametrize("kind", ["truncated", "html", "status", "refused", "redirect", "shared_token"])
@@ -272,7 +210,7 @@ def test_several_at_once_end_with_one_token(world, rivals):
         tasks = [(world.client(), world.tokens()) for _ in range(rivals)]
         with ThreadPoolExecutor(rivals) as pool:
             list(pool.map(lambda task: refresh_token(*task, "acme"), tasks))
-        assert_refreshed(world, before)
+        world.assert_refreshed(before)
         before = world.in_explo["acme"]
 
 
@@ -285,7 +223,7 @@ def test_killed_at_any_line_a_retry_ends_with_explos_token_saved(world):
     code, lines = child.run(*arguments)
     assert code == 0
     assert lines > 1000
-    assert_refreshed(world, None)
+    world.assert_refreshed(None)
     chance = random.Random(20261125)
     differed = 0
     for number in range(KILLS):
@@ -298,6 +236,6 @@ def test_killed_at_any_line_a_retry_ends_with_explos_token_saved(world):
             differed += rival is None and world.in_explo != world.in_table
             assert rival is None or rival.result()[0] == 0
         assert child.run(*arguments)[0] == 0
-        assert_refreshed(world, before)
+        world.assert_refreshed(before)
     # Some were killed where it matters.
     assert differed

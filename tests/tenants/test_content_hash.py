@@ -11,7 +11,7 @@ from hypothesis import given
 
 from airflow_provider_explo.tenants.content_hash import HASH_VERSION, canonical, content_hash
 from airflow_provider_explo.tenants.validation import TenantValidator
-from tests.tenants.test_tenants import json_objects, json_value_strategy
+from tests.tenants.strategies import json_objects, json_value_strategy
 
 RULES = TenantValidator()
 

@@ -8,13 +8,10 @@ from importlib.resources import files
 import pytest
 
 from airflow_provider_explo import tenants
-from airflow_provider_explo.exceptions import ExploValidationError
 from airflow_provider_explo.tenants.content_hash import canonical, content_hash
 from airflow_provider_explo.tenants.tenant import CONTENT_FIELDS, FIELDS, Tenant
-from airflow_provider_explo.tenants.validation import TenantValidator
+from tests.tenants.problems import RULES, VALID, problems_of
 
-RULES = TenantValidator()
-VALID = {"user_group_id": "acme", "name": "Acme"}
 ALL = {
     **VALID,
     "mapping": {"40": "213"},
@@ -25,12 +22,6 @@ ALL = {
     "hierarchy_level_name": "User",
     "parent_provided_id": "acme-holding",
 }
-
-
-def problems_of(**fields):
-    with pytest.raises(ExploValidationError) as caught:
-        RULES.tenant(**{**VALID, **fields})
-    return caught.value.problems
 
 
 def test_every_field_has_an_attribute_a_schema_and_a_value_here():

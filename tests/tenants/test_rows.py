@@ -16,7 +16,7 @@ from airflow_provider_explo.tenants.content_hash import content_hash
 from airflow_provider_explo.tenants.row import Row
 from airflow_provider_explo.tenants.tenant import Tenant
 from airflow_provider_explo.tenants.validation import TenantValidator
-from tests.tenants.test_tenants import json_objects
+from tests.tenants.strategies import json_objects
 
 RULES = TenantValidator()
 ACME = {"user_group_id": "acme", "name": "Acme"}

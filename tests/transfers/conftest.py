@@ -146,3 +146,23 @@ def anywhere(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     yield engine
     # DuckDB 1.5.0 reserves 20 GB of addresses for each open database, after some of which Linux refuses to fork.
     engine.dispose()
+
+
+@pytest.fixture
+def three(database: Database, sync: Callable[..., Run]) -> Database:
+    """Three tenants in Explo and in the token table."""
+    database.put(*((f"t{number}", f"Tenant {number}", {"40": "213"}, {"n": number}) for number in range(3)))
+    assert sync().counts == {"created": 3}
+    return database
+
+
+def live(emulator: Any) -> dict[str, str]:
+    """Tokens by tenant, as Explo has them."""
+    return {group.provided_id: group.token for group in emulator.groups}
+
+
+def counts(run: Any) -> dict[str, int]:
+    """The counts that are not 0."""
+    summary = run.xcom("onboard")
+    kinds = ("created", "existing", "updated", "unchanged", "rejected", "failed")
+    return {kind: summary[kind] for kind in kinds if summary[kind]}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
+
 from airflow_provider_explo.emulator import Fault
 
 ROWS = 1_000
@@ -25,6 +27,7 @@ FOR_GOOD = [
 PASSING = [{"kind": "close_after"}, {"kind": "status", "status": 503}, {"kind": "rate_limit", "retry_after": 0}]
 
 
+@pytest.mark.slow
 def test_every_row_is_accounted_for(bulk, database, explo_connection):
     chance = random.Random(7)
     rows, expected = [], {}

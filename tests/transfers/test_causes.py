@@ -81,16 +81,16 @@ def test_the_command_of_the_message_clears_the_task_of_that_run_only(run_dag, da
 
     database.put(("acme", "Acme"))
     explo_connection.inject(Fault("status", status=400, times=None, path="create_user_group"))
-    dag = DagBag().dags["explo_sync_tenants"]
+    folder = str(Path(__file__).parents[2] / "dags")
+    dag = DagBag(folder).dags["explo_sync_tenants"]
     dag.task_dict["sync"].retries = 0
     before = run_dag(dag, datetime(2026, 3, 2, tzinfo=timezone.utc))
     run = run_dag(dag)
     assert (before.states, run.states) == ({"sync": "failed"}, {"sync": "failed"})
     (command,) = set(re.findall(r"airflow tasks clear .* \\\n +-s \S+ -e [-+:\dT]+", run.log))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["sh", "-c", command], capture_output=True, text=True, env={**os.environ, "PATH": path}, check=False
-    )
+    env = {**os.environ, "PATH": path, "AIRFLOW__CORE__DAGS_FOLDER": folder}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (cleared,), (other,) = run.task_instances.values(), before.task_instances.values()
     for instance in (cleared, other):

@@ -99,6 +99,7 @@ def test_a_run_that_is_stopped_leaves_the_old_rows(child, warehouse, explo_conne
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_execution_timeout_leaves_the_old_rows(run_dag, warehouse, explo_connection):
     explo_connection.add_many(3)
     explo_connection.inject(Fault("slow", seconds=8, times=None))

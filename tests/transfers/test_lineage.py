@@ -11,6 +11,7 @@ import sys
 from contextlib import closing
 from datetime import datetime, timezone
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset, AssetAlias
@@ -24,25 +25,6 @@ from tests.transfers.conftest import SQL, Pushed
 URI = "explo://api.explo.co/customers"
 EVENTS = "asset_event" if AIRFLOW_3 else "dataset_event"
 ASSETS, ASSET_ID = ("asset", "asset_id") if AIRFLOW_3 else ("dataset", "dataset_id")
-DAG_FILE = """
-from datetime import datetime
-
-from airflow.providers.common.compat.sdk import DAG
-
-from airflow_provider_explo.transfers.explo_to_sql import ExploToSqlOperator
-from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
-
-with DAG("lineage", start_date=datetime(2024, 1, 1), schedule=None):
-    (
-        SqlToExploOperator(
-            task_id="sync",
-            sql="SELECT tenant_id AS user_group_id, name FROM tenants WHERE tenant_id <> :other",
-            parameters={"other": "globex"},
-            sql_conn_id="warehouse",
-        )
-        >> ExploToSqlOperator(task_id="inventory", sql_conn_id="warehouse")
-    )
-"""
 
 
 @pytest.fixture
@@ -220,9 +202,7 @@ def test_no_password_is_in_a_namespace(openlineage, connection, expected, airflo
 def test_openlineage_emits_datasets_and_statistics(openlineage, database, explo_connection, airflow_home, tmp_path):
     database.put(("acme-id", "Acme"), ("umbrella-id", "Umbrella"), ("globex", "Globex"))
     explo_connection.add(provided_id="umbrella-id", name="Umbrella")
-    folder, written = tmp_path / "dags", tmp_path / "events"
-    folder.mkdir()
-    (folder / "lineage.py").write_text(DAG_FILE)
+    folder, written = Path(__file__).parent / "dags", tmp_path / "events"
     transport = {"type": "file", "log_file_path": str(written), "append": True}
     settings = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder),

@@ -22,6 +22,7 @@ def connect(explo_connection, monkeypatch):
     return set_extra
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"status": 429, "retry_after": 0}])
 def test_eight_bad_neighbours_starve_nobody(sync, database, explo_connection, connect, fault):
     connect(retry_timeout=3)
@@ -75,6 +76,7 @@ def test_an_explo_that_is_away_ends_the_run_after_the_probe(sync, database, expl
     assert isinstance(run.error, ExploUnavailableError)
 
 
+@pytest.mark.slow
 def test_an_outage_shorter_than_retry_timeout_costs_nobody(sync, database, explo_connection, connect):
     connect(retry_timeout=20)
     database.put(*((f"t{number:03}", "T") for number in range(60)))
