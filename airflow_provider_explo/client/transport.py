@@ -19,7 +19,7 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from airflow_provider_explo import json_values
 from airflow_provider_explo.client.deadline import MAX_SOCKET_TIMEOUT, DeadlineAdapter, set_deadline
-from airflow_provider_explo.client.errors import CHECK_HOST, RETRY_LATER, api_error, connection_error, status_error
+from airflow_provider_explo.client.errors import CHECK_HOST, api_error, connection_error, status_error
 from airflow_provider_explo.client.models import Request, Response
 from airflow_provider_explo.client.settings import ClientSettings, is_loopback
 from airflow_provider_explo.exceptions import (
@@ -27,7 +27,6 @@ from airflow_provider_explo.exceptions import (
     ExploError,
     ExploProtocolError,
     ExploRefusedError,
-    ExploUnavailableError,
     ExploValidationError,
     message,
 )
@@ -151,8 +150,7 @@ class Transport:
             if len(body) > BODY_LIMIT:
                 return _protocol_error(request, status, f"the response is larger than {BODY_LIMIT >> 20} MiB")
             if self._clock() > deadline:
-                kind, summary = ExploUnavailableError, "the response did not end in time (timeout)"
-                return api_error(kind, request, summary, fix=RETRY_LATER, status=status, ambiguous=True)
+                raise TimeoutError("timed out")
         return bytes(body)
 
 

@@ -176,7 +176,8 @@ def test_a_dripping_body_ends_with_the_time_of_the_request(kit, explo, new_clien
 
     assert type(error) is ExploUnavailableError
     assert error.ambiguous
-    assert "did not end in time" in str(error)
+    assert "no response from 127.0.0.1" in str(error)
+    assert "in time (timeout)" in str(error)
     assert len(explo.received) == 1
 
 

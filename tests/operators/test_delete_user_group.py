@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
+from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_explo.emulator import Fault
-from airflow_provider_explo.exceptions import ExploUnavailableError
 from airflow_provider_explo.operators.explo import ExploDeleteUserGroupOperator
 from airflow_provider_explo.sync.shutdown import ShutdownError
 from tests.conftest import metadata_rows_with
-from tests.errors import everything_shown, failure
+from tests.errors import failure
 from tests.operators.conftest import killed_when, paths
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
@@ -101,28 +100,6 @@ def test_a_row_of_another_connection_is_an_error_that_names_both(delete, explo_c
     assert "'explo_default'" in run.log
     assert explo_connection.request_count == 0
     assert saved().keys() == {"acme"}
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        (Fault("refused", times=None), AirflowFailException),
-        (Fault("status", status=401, times=None), AirflowFailException),
-        (Fault("status", status=503, times=None), ExploUnavailableError),
-    ],
-)
-def test_only_what_a_retry_may_fix_is_left_to_airflow_and_no_token_is_shown(
-    explo_connection, acme, monkeypatch, fault, kind
-):
-    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(retry_timeout=0.5))
-    explo_connection.inject(fault)
-    operator = ExploDeleteUserGroupOperator(task_id="task", user_group_id="acme", token=acme.token)
-    error = failure(lambda: operator.execute({}))
-    assert type(error) is kind
-    assert "'acme'" in str(error)
-    shown = everything_shown(error)
-    assert acme.token not in shown
-    assert explo_connection.token not in shown
 
 
 def test_on_kill_ends_it_although_explo_hangs(explo_connection, acme, monkeypatch):

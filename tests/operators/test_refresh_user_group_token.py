@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_explo.emulator import Fault
-from airflow_provider_explo.exceptions import ExploUnavailableError
 from airflow_provider_explo.operators.explo import ExploRefreshUserGroupTokenOperator
 from airflow_provider_explo.sync.shutdown import ShutdownError
 from tests.conftest import metadata_rows_with
-from tests.errors import everything_shown, failure
+from tests.errors import failure
 from tests.operators.conftest import killed_when, paths
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
@@ -91,29 +89,6 @@ def test_a_table_that_cannot_be_used_is_noticed_before_the_token_is_dead(refresh
     assert run.state == "failed"
     assert "has no column" in run.log
     assert explo_connection.request_count == 0
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        (Fault("refused", times=None, path=REFRESH), AirflowFailException),
-        (Fault("html", times=None, path=REFRESH), AirflowFailException),
-        (Fault("status", status=401, times=None), AirflowFailException),
-        (Fault("status", status=503, times=None, path=REFRESH), ExploUnavailableError),
-    ],
-)
-def test_only_what_a_retry_may_fix_is_left_to_airflow_and_no_token_is_shown(
-    explo_connection, acme, monkeypatch, fault, kind
-):
-    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(retry_timeout=0.5))
-    explo_connection.inject(fault)
-    operator = ExploRefreshUserGroupTokenOperator(task_id="task", user_group_id="acme", token=acme.token)
-    error = failure(lambda: operator.execute({}))
-    assert type(error) is kind
-    assert "'acme'" in str(error)
-    shown = everything_shown(error)
-    assert acme.token not in shown
-    assert explo_connection.token not in shown
 
 
 def test_on_kill_lets_a_refresh_in_flight_be_saved(explo_connection, acme, save_token, saved):

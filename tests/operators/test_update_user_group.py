@@ -5,13 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
+from airflow.providers.common.compat.sdk import DAG, task
 
-from airflow_provider_explo.emulator import Fault
-from airflow_provider_explo.exceptions import ExploUnavailableError
 from airflow_provider_explo.operators.explo import ExploUpdateUserGroupOperator
 from tests.conftest import metadata_rows_with
-from tests.errors import everything_shown, failure
 from tests.operators.conftest import paths
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
@@ -138,27 +135,3 @@ def test_a_tenant_that_is_not_there_fails_at_once(update, explo_connection):
     assert run.task_instances["task"].try_number == 1
     assert "tenant 'acme': no user group in Explo to update" in run.log
     assert paths(explo_connection) == ["update_user_group", "get_customer", "customers"]
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        (Fault("refused", times=None), AirflowFailException),
-        (Fault("html", times=None), AirflowFailException),
-        (Fault("no_token", times=None), AirflowFailException),
-        (Fault("status", status=401, times=None), AirflowFailException),
-        (Fault("status", status=503, times=None), ExploUnavailableError),
-    ],
-)
-def test_only_what_a_retry_may_fix_is_left_to_airflow_and_no_token_is_shown(
-    explo_connection, acme, monkeypatch, fault, kind
-):
-    monkeypatch.setenv("AIRFLOW_CONN_EXPLO_DEFAULT", explo_connection.connection_json(retry_timeout=0.5))
-    explo_connection.inject(fault)
-    operator = ExploUpdateUserGroupOperator(task_id="task", user_group_id="acme", name="Acme AG")
-    error = failure(lambda: operator.execute({}))
-    assert type(error) is kind
-    assert "'acme'" in str(error)
-    shown = everything_shown(error)
-    assert acme.token not in shown
-    assert explo_connection.token not in shown
