@@ -244,4 +244,5 @@ class TokenTable(ManagedTable):
                 # Slower, since it uses no index: only for ids that an older character set does not have.
                 exact = sa.cast(self.table.c.user_group_id, ANY_CHARACTERS)
                 result = connection.execute(query.where(exact.in_(chunk)))
-            yield from result
+            # All at once: one by one, the rows take twice as long.
+            yield from result.fetchall()
