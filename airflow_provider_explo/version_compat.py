@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
+PAGE_PREFIX = "/explo"
+"""Where Airflow mounts the page, below its own address."""
+
 
 def mask_secret(secret: str) -> None:
     """Hide a value in the logs of this task's process (``airflow.sdk.log`` since 3.0.6)."""

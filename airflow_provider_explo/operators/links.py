@@ -7,13 +7,13 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink
 
+from airflow_provider_explo.version_compat import PAGE_PREFIX
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
 
 PAGE_KEY = "user_group_page"
 APP = "https://app.explo.co/"
-# Where the page is mounted, below Airflow's own address.
-PAGE_PATH = "/explo/"
 
 
 class ExploUserGroupLink(BaseOperatorLink):
@@ -36,7 +36,7 @@ class ExploPageLink(BaseOperatorLink):
         from airflow.providers.common.compat.sdk import conf
 
         base_url = conf.get("api", "base_url", fallback=None) or ""
-        return f"{base_url.rstrip('/')}{PAGE_PATH}?{urlencode({'task': f'{ti_key.dag_id}/{ti_key.task_id}'})}"
+        return f"{base_url.rstrip('/')}{PAGE_PREFIX}/?{urlencode({'task': f'{ti_key.dag_id}/{ti_key.task_id}'})}"
 
 
 def page_of(user_group_id: str, base_url: str) -> str:

@@ -23,7 +23,7 @@ from airflow_provider_explo import __version__
 from airflow_provider_explo.exceptions import ExploError
 from airflow_provider_explo.page import queries, view
 from airflow_provider_explo.page.pending import waiting_plans
-from airflow_provider_explo.page.plugin import PREFIX
+from airflow_provider_explo.version_compat import PAGE_PREFIX
 
 # A database that hangs holds so many threads, and not those that serve the rest of Airflow.
 THREADS = 4
@@ -106,12 +106,12 @@ async def _waiting(request: Request, user: Any, task: str) -> list[Any]:
 
 def _root(request: Request) -> str:
     """The path of Airflow itself, for links: empty, or where a proxy leads to it."""
-    return quote(str(request.scope.get("root_path", "")).removesuffix(PREFIX))
+    return quote(str(request.scope.get("root_path", "")).removesuffix(PAGE_PREFIX))
 
 
 def _html(request: Request, template: str, values: dict[str, Any], status: int = 200) -> HTMLResponse:
     nonce = secrets.token_urlsafe(16)
-    text = environment.get_template(template).render(root=_root(request), prefix=PREFIX, nonce=nonce, **values)
+    text = environment.get_template(template).render(root=_root(request), prefix=PAGE_PREFIX, nonce=nonce, **values)
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

@@ -9,12 +9,10 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from airflow_provider_explo.version_compat import page_is_on
+from airflow_provider_explo.version_compat import PAGE_PREFIX, page_is_on
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-PREFIX = "/explo"
 
 
 @cache
@@ -38,12 +36,12 @@ class ExploPlugin(AirflowPlugin):
     fastapi_apps: list[Any] = []
     external_views: list[Any] = []
     if page_is_on():
-        fastapi_apps = [{"app": serve, "url_prefix": PREFIX, "name": "Explo"}]
+        fastapi_apps = [{"app": serve, "url_prefix": PAGE_PREFIX, "name": "Explo"}]
         # Without a url_route it opens as a page of its own: in the frame of another, its links to Airflow would not.
         external_views = [
             {
                 "name": "Explo",
-                "href": f"{urlsplit(conf.get('api', 'base_url', fallback=None) or '').path.rstrip('/')}{PREFIX}/",
+                "href": f"{urlsplit(conf.get('api', 'base_url', fallback=None) or '').path.rstrip('/')}{PAGE_PREFIX}/",
                 "destination": "nav",
                 "category": "browse",
             }

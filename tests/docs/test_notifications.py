@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import runpy
 import socketserver
 import sqlite3
 import threading
@@ -16,6 +17,7 @@ import pytest
 
 from airflow_provider_explo.emulator import Fault
 from tests.client.conftest import StandIn
+from tests.conftest import AIRFLOW
 from tests.docs import dags
 from tests.docs.blocks import blocks
 
@@ -103,6 +105,7 @@ def test_slack_gets_the_page_of_a_run_that_failed(run_documented, slack, explo_c
     assert SECRET not in run.log
 
 
+@pytest.mark.skipif((3, 0) <= AIRFLOW < (3, 3), reason="its dag.test() gives a callback no exception")
 @pytest.mark.filterwarnings("ignore")
 def test_slack_gets_the_error_of_a_run_without_rows(run_documented, slack, explo_connection):
     explo_connection.inject(Fault("status", status=403, path="/v2/api/customers/", times=None))
@@ -112,14 +115,15 @@ def test_slack_gets_the_error_of_a_run_without_rows(run_documented, slack, explo
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_callback_for_what_ended_the_run(run_dag, warehouse, explo_connection):
+def test_a_callback_for_what_ended_the_run(run_dag, warehouse, explo_connection, tmp_path):
     from airflow.providers.common.compat.sdk import DAG
 
     from airflow_provider_explo.transfers.sql_to_explo import SqlToExploOperator
 
     (block,) = (one for one in blocks("python") if "def only_what_ended_the_run" in one.code)
-    names = {}
-    exec(block.code, names)
+    # From a file: Airflow 3.0 reads the source of a callback.
+    (tmp_path / "documented.py").write_text(block.code)
+    names = runpy.run_path(str(tmp_path / "documented.py"))
     put(warehouse, ("acme", "A"), ("bad", ""))
     explo_connection.gone = {"create_user_group": 404}
     with DAG("ended", start_date=datetime(2026, 3, 1), schedule=None) as dag:
